@@ -1,0 +1,125 @@
+// `npm test`: the unit tests beside the sources, then each folder of test/, one stage after the other. Every stage
+// runs even when an earlier one failed; the last lines are the sums of all.
+//
+//   npm test                        everything
+//   npm test -- unit interop        these stages
+//   npm test -- src/storage         the test files under a path
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { fileURLToPath } from "node:url";
+
+const MINUTE_MS = 60_000;
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+// Set when a test starts us; run() would then believe it is a nested call and silently run nothing.
+delete process.env.NODE_TEST_CONTEXT;
+
+const stages = select(findStages(), process.argv.slice(2));
+const abort = new AbortController();
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+]) {
+  process.once(signal, () => {
+    process.exitCode = code;
+    abort.abort(new Error(`stopped by ${signal}`));
+  });
+}
+
+const started = performance.now();
+const sums = { tests: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
+const skipped = [];
+const failed = [];
+for (const stage of stages) {
+  if (abort.signal.aborted) break;
+  console.log(`\n== ${stage.name}: ${stage.files.length} test files`);
+  const ok = await runStage(stage);
+  if (!ok) failed.push(stage.name);
+}
+report();
+
+/** @typedef {{ name: string, files: string[], concurrency: number, timeout: number }} Stage */
+
+/** @returns {Stage[]} in the order in which they run: the quick first, the destructive last */
+function findStages() {
+  const filesOf = (pattern) =>
+    globSync(pattern, { cwd: root })
+      .map((file) => join(root, file))
+      .sort();
+  // Unit tests share nothing. The stages of test/ start members and measure what these do: one file at a time.
+  const found = [
+    { name: "unit", files: filesOf("src/**/*.test.ts"), concurrency: availableParallelism(), timeout: 5 * MINUTE_MS },
+    { name: "scripts", files: filesOf("scripts/*.test.mjs"), concurrency: 1, timeout: 5 * MINUTE_MS },
+  ];
+  const byFolder = Map.groupBy(filesOf("test/*/**/*.test.ts"), (file) => relative(root, file).split(sep)[1]);
+  for (const [name, files] of byFolder) found.push({ name, files, concurrency: 1, timeout: 15 * MINUTE_MS });
+  const order = ["unit", "scripts", "conformance", "interop", "e2e", "", "chaos"];
+  const rank = ({ name }) => (order.includes(name) ? order.indexOf(name) : order.indexOf(""));
+  return found.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+}
+
+/** Narrows the stages to those the arguments name, by stage or by path. Ends the process on a name that fits nothing. */
+function select(all, wanted) {
+  if (wanted.length === 0) {
+    if (all.find((stage) => stage.name === "unit").files.length === 0) refuse("there are no unit tests under src/");
+    return all.filter((stage) => stage.files.length > 0);
+  }
+  const chosen = new Set();
+  for (const word of wanted) {
+    const path = resolve(root, word);
+    const fitting = all.flatMap((stage) =>
+      stage.files.filter((file) => stage.name === word || file === path || file.startsWith(path + sep)),
+    );
+    if (fitting.length === 0) {
+      refuse(`"${word}" is neither a stage (${all.map((stage) => stage.name).join(", ")}) nor a path with test files`);
+    }
+    for (const file of fitting) chosen.add(file);
+  }
+  return all
+    .map((stage) => ({ ...stage, files: stage.files.filter((file) => chosen.has(file)) }))
+    .filter((stage) => stage.files.length > 0);
+}
+
+/** @returns {Promise<boolean>} whether every test of the stage passed, and there was at least one */
+async function runStage({ files, concurrency, timeout }) {
+  const events = run({ files, concurrency, timeout, cwd: root, signal: abort.signal });
+  let success = false;
+  events.on("test:pass", ({ name, skip, file }) => {
+    if (skip !== undefined) skipped.push(`${name} (${relative(root, file ?? "")})${skip === true ? "" : `: ${skip}`}`);
+  });
+  events.on("test:summary", ({ file, counts, success: good }) => {
+    if (file !== undefined) return;
+    success = good && counts.tests > 0;
+    for (const key of ["tests", "passed", "cancelled", "skipped", "todo"]) sums[key] += counts[key];
+    sums.failed += counts.tests - counts.passed - counts.cancelled - counts.skipped - counts.todo;
+  });
+  for await (const text of events.compose(spec)) process.stdout.write(text);
+  return success;
+}
+
+function report() {
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (skipped.length > 0) {
+    console.log(`\nNOT PROVEN HERE, ${skipped.length} skipped:`);
+    for (const line of skipped) console.log(`  - ${line}`);
+  }
+  console.log(`\n== ${stages.map((stage) => stage.name).join(", ")}`);
+  console.log(`tests ${sums.tests}`);
+  console.log(`pass ${sums.passed}`);
+  console.log(`fail ${sums.failed}`);
+  console.log(`cancelled ${sums.cancelled}`);
+  console.log(`skipped ${sums.skipped}`);
+  console.log(`todo ${sums.todo}`);
+  console.log(`duration ${seconds} s`);
+  if (abort.signal.aborted) console.log(`${abort.signal.reason.message}: not everything ran`);
+  else if (failed.length > 0) console.log(`FAILED: ${failed.join(", ")}`);
+  else console.log("all tests passed");
+  if (process.exitCode === undefined) process.exitCode = failed.length > 0 ? 1 : 0;
+}
+
+function refuse(line) {
+  process.stderr.write(`npm test: ${line}\n`);
+  process.exit(2);
+}
