@@ -1,0 +1,188 @@
+/**
+ * Feeds committed entries to the keyspace, in order, in slices that leave the event loop free, and replaces the keyspace
+ * when a snapshot from the leader is to be installed. It alone knows which index the keyspace stands at.
+ */
+import { type Entry, EntryKind, type SnapshotMeta } from "../consensus/engine.ts";
+import { decodeMembershipEntry, emptyMembership, type Membership } from "../consensus/membership.ts";
+import type { Clock } from "../environment.ts";
+import { assert } from "../errors.ts";
+import { CommandKind, decodeCommand } from "../keyspace/command.ts";
+import { type CommandResult, Keyspace, KeyspaceLoader } from "../keyspace/keyspace.ts";
+import type { GroupStorage } from "../storage/storage.ts";
+import { type BatchName, decodeBatch } from "./batch.ts";
+
+/** One slice of applying ends after this long; the rest goes on in the next turn. */
+const SLICE_MS = 8;
+const LOAD_CHUNK_BYTES = 1 << 20;
+
+export interface ApplierEvents {
+  batchApplied(name: BatchName, results: readonly CommandResult[]): void;
+  /** After each entry, whatever it is. */
+  entryApplied(entry: Entry): void;
+  membershipApplied(membership: Membership, context: Uint8Array): void;
+  leaseGranted(id: bigint, ttlSeconds: number): void;
+  leaseRevoked(id: bigint): void;
+  compacted(): void;
+  installed(meta: SnapshotMeta): void;
+  failed(error: unknown): void;
+  /** There is something to do again. */
+  wake(): void;
+}
+
+type Work = { readonly type: "entry"; readonly entry: Entry } | { readonly type: "install"; readonly meta: SnapshotMeta };
+
+export class Applier {
+  #keyspace: Keyspace;
+  #index: number;
+  #epoch: number;
+  #membership: Membership;
+  #work: Work[] = [];
+  #next = 0;
+  #installing = false;
+  readonly #clock: Clock;
+  readonly #storage: GroupStorage;
+  readonly #events: ApplierEvents;
+
+  /** `keyspace` is the state at `snapshot`, or empty. */
+  constructor(options: {
+    clock: Clock;
+    storage: GroupStorage;
+    keyspace: Keyspace;
+    snapshot: SnapshotMeta | null;
+    events: ApplierEvents;
+  }) {
+    this.#clock = options.clock;
+    this.#storage = options.storage;
+    this.#keyspace = options.keyspace;
+    this.#index = options.snapshot?.index ?? 0;
+    this.#epoch = options.snapshot?.epoch ?? 0;
+    this.#membership = options.snapshot?.membership ?? emptyMembership;
+    this.#events = options.events;
+  }
+
+  get keyspace(): Keyspace {
+    return this.#keyspace;
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  /** Epoch of the last applied entry. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** What a snapshot taken now stands for. */
+  get position(): SnapshotMeta {
+    return { index: this.#index, epoch: this.#epoch, membership: this.#membership };
+  }
+
+  committed(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#work.push({ type: "entry", entry });
+  }
+
+  /** The snapshot is on disk; it replaces the state when what was committed before is applied. */
+  install(meta: SnapshotMeta): void {
+    this.#work.push({ type: "install", meta });
+  }
+
+  /** Applies a slice; true: there is more to do now. */
+  run(): boolean {
+    if (this.#installing) return false;
+    const until = this.#clock.now() + SLICE_MS;
+    while (this.#next < this.#work.length) {
+      const work = this.#work[this.#next++];
+      if (work === undefined) break;
+      if (work.type === "install") {
+        this.#install(work.meta);
+        break;
+      }
+      this.#apply(work.entry);
+      if (this.#clock.now() >= until) break;
+    }
+    if (this.#next >= this.#work.length) {
+      this.#work = [];
+      this.#next = 0;
+    } else if (this.#next > 1024) {
+      this.#work = this.#work.slice(this.#next);
+      this.#next = 0;
+    }
+    return !this.#installing && this.#next < this.#work.length;
+  }
+
+  #apply(entry: Entry): void {
+    assert(entry.index === this.#index + 1, `entry ${entry.index} is to be applied behind entry ${this.#index}`);
+    assert(entry.epoch >= this.#epoch, `entry ${entry.index} has epoch ${entry.epoch} behind epoch ${this.#epoch}`);
+    this.#index = entry.index;
+    this.#epoch = entry.epoch;
+    switch (entry.kind) {
+      case EntryKind.noop:
+        break;
+      case EntryKind.membership: {
+        const { membership, context } = decodeMembershipEntry(entry.data);
+        this.#membership = membership;
+        if (context.length > 0) this.#keyspace.applyMembership(context);
+        this.#events.membershipApplied(membership, context);
+        break;
+      }
+      case EntryKind.command: {
+        const { name, commands } = decodeBatch(entry.data);
+        this.#events.batchApplied(
+          name,
+          commands.map((command) => this.#command(command)),
+        );
+        break;
+      }
+    }
+    this.#events.entryApplied(entry);
+  }
+
+  #command(command: Uint8Array): CommandResult {
+    const result = this.#keyspace.apply(command);
+    if (result.type === "leaseGrant") this.#events.leaseGranted(result.id, result.ttl);
+    else if (result.type === "compact") this.#events.compacted();
+    else if (command[0] === CommandKind.leaseRevoke && result.type === "done") {
+      const revoke = decodeCommand(command);
+      if (revoke.type === "leaseRevoke") this.#events.leaseRevoked(revoke.id);
+    }
+    return result;
+  }
+
+  #install(meta: SnapshotMeta): void {
+    if (meta.index <= this.#index) return;
+    this.#installing = true;
+    loadKeyspace(this.#storage, meta).then(
+      (keyspace) => {
+        this.#installing = false;
+        this.#keyspace = keyspace;
+        this.#index = meta.index;
+        this.#epoch = meta.epoch;
+        this.#membership = meta.membership;
+        this.#events.installed(meta);
+        this.#events.wake();
+      },
+      (error: unknown) => this.#events.failed(error),
+    );
+  }
+}
+
+/** Reads the published snapshot at `meta` back into a keyspace. */
+export async function loadKeyspace(storage: GroupStorage, meta: SnapshotMeta): Promise<Keyspace> {
+  const reader = await storage.openSnapshot();
+  assert(reader !== null, `the snapshot at index ${meta.index} is not on disk any more`);
+  try {
+    const found = reader.meta.index;
+    assert(found === meta.index, `the newest snapshot is at index ${found}, the one at ${meta.index} was wanted`);
+    const loader = new KeyspaceLoader();
+    for (let offset = 0; offset < reader.size; ) {
+      const chunk = await reader.read(offset, LOAD_CHUNK_BYTES);
+      assert(chunk.length > 0, `the snapshot at index ${meta.index} ends at ${offset} of ${reader.size} bytes`);
+      loader.push(chunk);
+      offset += chunk.length;
+    }
+    return loader.finish();
+  } finally {
+    await reader.close();
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Leases as time sees them: only the leader counts down; it proposes the revocation of what expired, and checkpoints
+ * what is left of long leases, so that a new leader does not start them over.
+ *
+ * Renewals and questions for the time left are answered by the leader after it made sure that it still leads: a deposed
+ * leader must not extend what its successor lets expire.
+ */
+import type { Clock } from "../environment.ts";
+import type { QuorateError } from "../errors.ts";
+import { encodeCommand } from "../keyspace/command.ts";
+import type { CommandResult, Keyspace } from "../keyspace/keyspace.ts";
+import { Lessor } from "../keyspace/lessor.ts";
+import type { LeaseId } from "../wire/kv.ts";
+
+/** Revocations proposed in one tick. */
+const MAX_EXPIRED_PER_TICK = 100;
+
+export interface LeasingPorts {
+  readonly clock: Clock;
+  readonly keyspace: () => Keyspace;
+  readonly propose: (command: Uint8Array, done: (result: CommandResult) => void) => void;
+  /** Calls back when this member has proven that it leads and has applied all that was committed. */
+  readonly linearize: (done: (error: QuorateError | null) => void) => void;
+  readonly expired: () => void;
+}
+
+export class Leasing {
+  readonly #lessor = new Lessor();
+  readonly #ports: LeasingPorts;
+  readonly #revoking = new Map<LeaseId, (() => void)[]>();
+  #leading = false;
+
+  constructor(ports: LeasingPorts) {
+    this.#ports = ports;
+  }
+
+  get leading(): boolean {
+    return this.#leading;
+  }
+
+  /** This member leads and has applied everything its predecessors committed. */
+  promote(): void {
+    if (this.#leading) return;
+    this.#leading = true;
+    this.#lessor.promote(this.#ports.clock.now(), this.#ports.keyspace().leases.list());
+  }
+
+  demote(): void {
+    if (!this.#leading) return;
+    this.#leading = false;
+    this.#lessor.demote();
+    this.#revokedAll();
+  }
+
+  granted(id: LeaseId, ttlSeconds: number): void {
+    if (this.#leading) this.#lessor.granted(id, ttlSeconds, this.#ports.clock.now());
+  }
+
+  revoked(id: LeaseId): void {
+    if (this.#leading) this.#lessor.revoked(id);
+    const waiting = this.#revoking.get(id);
+    if (waiting === undefined) return;
+    this.#revoking.delete(id);
+    for (const resolve of waiting) resolve();
+  }
+
+  tick(): void {
+    if (!this.#leading) return;
+    const now = this.#ports.clock.now();
+    for (const id of this.#lessor.expired(now, MAX_EXPIRED_PER_TICK)) {
+      this.#ports.expired();
+      // A failed revocation is reported as expired again by the lessor.
+      this.#ports.propose(encodeCommand({ type: "leaseRevoke", id }), () => {});
+    }
+    const checkpoints = this.#lessor.checkpoints(now);
+    if (checkpoints.length > 0) {
+      this.#ports.propose(encodeCommand({ type: "leaseCheckpoint", checkpoints }), () => {});
+    }
+  }
+
+  /** Seconds to live; 0 for a lease that is unknown or expired, but then only after its keys are gone. */
+  async renew(id: LeaseId): Promise<number> {
+    await this.#assured();
+    const ttl = this.#lessor.renew(id, this.#ports.clock.now());
+    if (ttl !== null) return ttl;
+    if (this.#leading && this.#ports.keyspace().leases.get(id) !== null) await this.#gone(id);
+    return 0;
+  }
+
+  async timeToLive(id: LeaseId): Promise<{ grantedTtl: number; ttl: number } | null> {
+    await this.#assured();
+    const lease = this.#ports.keyspace().leases.get(id);
+    if (lease === null) return null;
+    const remaining = this.#lessor.remaining(id, this.#ports.clock.now());
+    return remaining === null ? null : { grantedTtl: lease.ttl, ttl: remaining };
+  }
+
+  #assured(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#ports.linearize((error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  #gone(id: LeaseId): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#revoking.get(id);
+      if (waiting === undefined) this.#revoking.set(id, [resolve]);
+      else waiting.push(resolve);
+    });
+  }
+
+  #revokedAll(): void {
+    const waiting = [...this.#revoking.values()].flat();
+    this.#revoking.clear();
+    for (const resolve of waiting) resolve();
+  }
+}

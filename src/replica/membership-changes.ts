@@ -1,0 +1,126 @@
+/**
+ * Changes of the cluster's members, on the leader: checked against the state of the cluster, proposed as one entry, and
+ * answered when that entry is applied. The engine takes one at a time.
+ */
+import type { Status } from "../consensus/engine.ts";
+import type { MembershipChange } from "../consensus/membership.ts";
+import type { MemberId, Random } from "../environment.ts";
+import { assert, type QuorateError } from "../errors.ts";
+import { etcdErrors } from "../keyspace/etcd-errors.ts";
+import { encodeMemberContext, type Member, type MemberRegistry } from "../keyspace/members.ts";
+import type { MemberChange, MemberChanged } from "./face.ts";
+
+/** Learners a cluster may have at once, as in etcd. */
+export const MAX_LEARNERS = 1;
+/** A learner may be promoted when it has at least this part of the leader's log. */
+const READY = 0.9;
+
+export interface MembershipPorts {
+  readonly random: Random;
+  readonly status: () => Status;
+  readonly members: () => MemberRegistry;
+  /** Refuse changes that would leave the cluster without a working majority. */
+  readonly strict: boolean;
+  /** `done` comes when the entry is applied, or is refused, or its fate is unknown. */
+  readonly reconfigure: (
+    change: MembershipChange,
+    context: Uint8Array,
+    done: (error: QuorateError | null) => void,
+  ) => void;
+}
+
+export function changeMembership(change: MemberChange, ports: MembershipPorts): Promise<MemberChanged> {
+  const members = ports.members().list();
+  const plan = planChange(change, members, ports);
+  return new Promise((resolve, reject) => {
+    ports.reconfigure(plan.change, plan.context, (error) => {
+      if (error !== null) return reject(error);
+      const after = ports.members().list();
+      resolve({ member: after.find(({ id }) => id === plan.member.id) ?? plan.member, members: after });
+    });
+  });
+}
+
+interface Plan {
+  readonly change: MembershipChange;
+  readonly context: Uint8Array;
+  readonly member: Member;
+}
+
+function planChange(change: MemberChange, members: readonly Member[], ports: MembershipPorts): Plan {
+  switch (change.type) {
+    case "add": {
+      const taken = new Set(members.flatMap(({ peerUrls }) => peerUrls));
+      if (change.peerUrls.some((url) => taken.has(url))) throw etcdErrors.peerUrlExists();
+      if (change.learner) {
+        if (members.filter(({ isLearner }) => isLearner).length >= MAX_LEARNERS) throw etcdErrors.tooManyLearners();
+      } else if (ports.strict) {
+        requireStarted(members, 1, null);
+        requireHealthy(ports.status());
+      }
+      const id = unusedId(ports);
+      const member = { id, name: "", peerUrls: [...change.peerUrls], clientUrls: [], isLearner: change.learner };
+      const role = change.learner ? "learner" : "voter";
+      return { change: { set: [{ id, role }], remove: [] }, context: encodeMemberContext({ op: "add", member }), member };
+    }
+    case "remove": {
+      const member = find(change.id, members);
+      if (ports.strict && !member.isLearner) {
+        requireStarted(members, -1, member);
+        requireReachableWithout(member.id, ports.status());
+      }
+      return { change: { set: [], remove: [member.id] }, context: encodeMemberContext({ op: "remove", id: member.id }), member };
+    }
+    case "promote": {
+      const member = find(change.id, members);
+      if (!member.isLearner) throw etcdErrors.notLearner();
+      const status = ports.status();
+      const progress = status.peers.get(member.id);
+      if (progress === undefined || progress.match < status.commit * READY || progress.match === 0) {
+        throw etcdErrors.learnerNotReady();
+      }
+      if (ports.strict) requireStarted(members, 1, null);
+      const context = encodeMemberContext({ op: "promote", id: member.id });
+      return { change: { set: [{ id: member.id, role: "voter" }], remove: [] }, context, member };
+    }
+  }
+}
+
+function find(id: MemberId, members: readonly Member[]): Member {
+  const member = members.find((one) => one.id === id);
+  if (member === undefined) throw etcdErrors.memberNotFound();
+  return member;
+}
+
+/** After the change, the members that have ever started must still be a majority. A first second member is free. */
+function requireStarted(members: readonly Member[], voters: 1 | -1, without: Member | null): void {
+  const before = members.filter(({ isLearner }) => !isLearner);
+  const started = before.filter((member) => member.name !== "" && member !== without).length;
+  const after = before.length + voters;
+  if (voters === 1 && before.length === 1 && started === 1) return;
+  if (voters === -1 && without !== null && without.name === "") return;
+  if (started < Math.floor(after / 2) + 1) throw etcdErrors.notEnoughStartedMembers();
+}
+
+/** A new voter that has not started counts as down: all others should be there. */
+function requireHealthy(status: Status): void {
+  for (const id of status.membership.voters) {
+    if (id !== status.id && status.peers.get(id)?.active !== true) throw etcdErrors.unhealthy();
+  }
+}
+
+/** Those that stay must have a majority that answers. */
+function requireReachableWithout(removed: MemberId, status: Status): void {
+  const stay = status.membership.voters.filter((id) => id !== removed);
+  if (stay.length === 0) throw etcdErrors.notEnoughStartedMembers();
+  const active = stay.filter((id) => id === status.id || status.peers.get(id)?.active === true).length;
+  if (active < Math.floor(stay.length / 2) + 1) throw etcdErrors.unhealthy();
+}
+
+function unusedId({ random, members }: MembershipPorts): MemberId {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const id = random.uint64();
+    if (id !== 0n && members().get(id) === null && !members().wasRemoved(id)) return id;
+  }
+  assert(false, "the random source gave no unused member id in 100 draws");
+}

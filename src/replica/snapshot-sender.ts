@@ -1,0 +1,151 @@
+/**
+ * Streams the newest snapshot on disk to peers that are too far behind for the log: a few chunks ahead of what the
+ * peer has acknowledged, so that memory stays bounded and heartbeats get through; taken up again where it broke.
+ */
+import type { SnapshotMeta } from "../consensus/engine.ts";
+import type { Clock, Logger, MemberId } from "../environment.ts";
+import type { GroupStorage, SnapshotReader } from "../storage/storage.ts";
+import { AckState, encodeChunk, type SnapshotAck } from "./snapshot-frames.ts";
+
+const CHUNK_BYTES = 256 << 10;
+/** Sent and not acknowledged, per peer. */
+const WINDOW_BYTES = 2 << 20;
+/** Without an acknowledgement for this long, what was sent counts as lost. */
+const RESEND_MS = 2_000;
+/** Without progress for this long, the transfer failed. */
+const GIVE_UP_MS = 30_000;
+
+interface Transfer {
+  readonly to: MemberId;
+  readonly reader: SnapshotReader;
+  sent: number;
+  acked: number;
+  progressAt: number;
+  sentAt: number;
+  reading: boolean;
+  over: boolean;
+}
+
+export class SnapshotSender {
+  readonly #transfers = new Map<MemberId, Transfer>();
+  readonly #opening = new Set<MemberId>();
+  readonly #storage: GroupStorage;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #send: (to: MemberId, pieces: readonly Uint8Array[]) => boolean;
+  readonly #sent: (to: MemberId, index: number, ok: boolean) => void;
+
+  constructor(options: {
+    storage: GroupStorage;
+    clock: Clock;
+    logger: Logger;
+    send: (to: MemberId, pieces: readonly Uint8Array[]) => boolean;
+    /** The transfer is over. */
+    sent: (to: MemberId, index: number, ok: boolean) => void;
+  }) {
+    this.#storage = options.storage;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#send = options.send;
+    this.#sent = options.sent;
+  }
+
+  isSendingTo(peer: MemberId): boolean {
+    return this.#transfers.has(peer) || this.#opening.has(peer);
+  }
+
+  /** Begins; resolves to false if there is no snapshot of at least `index` yet. */
+  async begin(to: MemberId, index: number): Promise<boolean> {
+    if (this.isSendingTo(to)) return true;
+    this.#opening.add(to);
+    let reader: SnapshotReader | null = null;
+    try {
+      reader = await this.#storage.openSnapshot();
+    } finally {
+      this.#opening.delete(to);
+    }
+    if (reader === null || reader.meta.index < index) {
+      await reader?.close();
+      return false;
+    }
+    const now = this.#clock.now();
+    const transfer = { to, reader, sent: 0, acked: 0, progressAt: now, sentAt: now, reading: false, over: false };
+    this.#transfers.set(to, transfer);
+    const { meta, size } = reader;
+    this.#logger.info({ to: to.toString(16), index: meta.index, bytes: size }, `sending snapshot ${meta.index} to ${to.toString(16)}`);
+    this.#pump(transfer);
+    return true;
+  }
+
+  ack(from: MemberId, ack: SnapshotAck): void {
+    const transfer = this.#transfers.get(from);
+    if (transfer === undefined || !isOf(ack, transfer.reader.meta)) return;
+    if (ack.state !== AckState.more) return this.#end(transfer, ack.state === AckState.done);
+    if (ack.offset > transfer.reader.size) return;
+    if (ack.offset > transfer.acked) transfer.progressAt = this.#clock.now();
+    // An offset behind what is acknowledged: the receiver started anew.
+    transfer.acked = ack.offset;
+    if (ack.offset > transfer.sent) transfer.sent = ack.offset;
+    this.#pump(transfer);
+  }
+
+  linkUp(peer: MemberId): void {
+    const transfer = this.#transfers.get(peer);
+    if (transfer === undefined) return;
+    transfer.sent = transfer.acked;
+    this.#pump(transfer);
+  }
+
+  tick(): void {
+    const now = this.#clock.now();
+    for (const transfer of this.#transfers.values()) {
+      if (now - transfer.progressAt > GIVE_UP_MS) this.#end(transfer, false);
+      else if (now - transfer.sentAt > RESEND_MS && transfer.sent > transfer.acked) transfer.sent = transfer.acked;
+      if (!transfer.over) this.#pump(transfer);
+    }
+  }
+
+  /** This member does not lead any more, or stops. */
+  stop(): void {
+    for (const transfer of this.#transfers.values()) this.#end(transfer, false);
+  }
+
+  #pump(transfer: Transfer): void {
+    if (transfer.reading || transfer.over) return;
+    const finished = transfer.sent >= transfer.reader.size && transfer.reader.size > 0;
+    if (finished || transfer.sent - transfer.acked >= WINDOW_BYTES) return;
+    transfer.reading = true;
+    const offset = transfer.sent;
+    transfer.reader.read(offset, CHUNK_BYTES).then(
+      (content) => {
+        transfer.reading = false;
+        if (transfer.over) return;
+        if (transfer.sent !== offset) return this.#pump(transfer);
+        const { meta, size } = transfer.reader;
+        if (!this.#send(transfer.to, encodeChunk({ meta, size, offset, content }))) return;
+        transfer.sent = offset + content.length;
+        transfer.sentAt = this.#clock.now();
+        this.#pump(transfer);
+      },
+      (error: unknown) => {
+        transfer.reading = false;
+        this.#logger.error({ error: String(error) }, `cannot read the snapshot to send it: ${String(error)}`);
+        this.#end(transfer, false);
+      },
+    );
+  }
+
+  #end(transfer: Transfer, ok: boolean): void {
+    if (transfer.over) return;
+    transfer.over = true;
+    this.#transfers.delete(transfer.to);
+    transfer.reader.close().catch((error: unknown) => {
+      this.#logger.warn({ error: String(error) }, `cannot close a snapshot: ${String(error)}`);
+    });
+    this.#sent(transfer.to, transfer.reader.meta.index, ok);
+  }
+}
+
+function isOf(ack: SnapshotAck, meta: SnapshotMeta): boolean {
+  return ack.index === meta.index && ack.epoch === meta.epoch;
+}
