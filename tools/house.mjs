@@ -1,0 +1,59 @@
+// The floors of the house as a table: the one place to change when a room is added. arrows.mjs and purity.mjs enforce it.
+
+/**
+ * Every room under src/ with its floor. An arrow (an import, a type import too) only ever points to a lower floor. `beside` names
+ * the rooms of the same floor that a room may use all the same; the table must stay free of circles.
+ *
+ * @type {Readonly<Record<string, { floor: number, pure?: true, beside?: readonly string[], npm?: readonly string[] }>>}
+ */
+export const ROOMS = {
+  cli: { floor: 6 },
+  coordination: { floor: 5 },
+  transactions: { floor: 5, beside: ["coordination"] },
+  work: { floor: 5, beside: ["coordination", "transactions"] },
+  store: { floor: 4 },
+  server: { floor: 4, beside: ["store"] },
+  replica: { floor: 3 },
+  sim: { floor: 3, beside: ["replica"] },
+  storage: { floor: 2 },
+  transport: { floor: 2 },
+  grpc: { floor: 2 },
+  node: { floor: 2 },
+  wire: { floor: 1, pure: true, npm: ["@bufbuild/protobuf"] },
+  consensus: { floor: 1, pure: true, beside: ["wire"] },
+  keyspace: { floor: 1, pure: true, beside: ["wire"] },
+  placement: { floor: 1, pure: true, beside: ["wire"] },
+};
+
+/** Files that stand directly in src/. index.ts is the package's face above all floors, the others are floor 0 and pure. */
+export const FACE = "index.ts";
+
+/** Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world. */
+export const THROUGH_PORTS = ["replica", "sim"];
+
+/** Floor 0's file of ports: types only, so it may speak of promises, which the edges keep. */
+export const PORTS = "src/environment.ts";
+
+/** Globals that a pure file may name all the same, each with the reason. */
+export const EXCEPTIONS = {
+  "src/wire/byte-string.ts": ["globalThis"], // looks for a faster byte conversion with the same result as its own
+};
+
+/** What tests may import beyond node:*. */
+export const TEST_PACKAGES = ["fast-check"];
+
+/** @param {string} path relative to the project, with slashes */
+export function isTestCode(path) {
+  return path.endsWith(".test.ts") || path.includes("/testing/");
+}
+
+/**
+ * @param {string} path relative to the project, with slashes
+ * @returns {boolean} whether the file belongs to a pure floor and is no test code
+ */
+export function isPure(path) {
+  if (isTestCode(path)) return false;
+  const [top, room, inside] = path.split("/");
+  if (top !== "src" || room === undefined) return false;
+  return inside === undefined ? room !== FACE : ROOMS[room]?.pure === true;
+}
