@@ -29,7 +29,9 @@ export interface ApplierEvents {
   wake(): void;
 }
 
-type Work = { readonly type: "entry"; readonly entry: Entry } | { readonly type: "install"; readonly meta: SnapshotMeta };
+type Work =
+  | { readonly type: "entry"; readonly entry: Entry }
+  | { readonly type: "install"; readonly meta: SnapshotMeta };
 
 export class Applier {
   #keyspace: Keyspace;

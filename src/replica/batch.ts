@@ -13,7 +13,7 @@ const HEADER_BYTES = 24;
 const FORMAT = 1;
 
 /** The most bytes of commands in one batch, unless a single command is larger. */
-export const MAX_BATCH_BYTES = 1 << 20;
+export const MAX_BATCH_BYTES: number = 1 << 20;
 
 export interface BatchName {
   readonly proposer: MemberId;
@@ -61,7 +61,11 @@ export function decodeBatch(bytes: Uint8Array): { name: BatchName; commands: Uin
     at += 4 + length;
   }
   if (at !== bytes.length) throw new RangeError(`${bytes.length - at} bytes too many behind ${count} commands`);
-  const name = { proposer: view.getBigUint64(8, true), boot: view.getUint32(4, true), sequence: view.getUint32(16, true) };
+  const name = {
+    proposer: view.getBigUint64(8, true),
+    boot: view.getUint32(4, true),
+    sequence: view.getUint32(16, true),
+  };
   return { name, commands };
 }
 
@@ -90,7 +94,7 @@ export function decodeForward(payload: Uint8Array): Forwarded | null {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const epoch = Number(view.getBigUint64(0, true));
   if (!Number.isSafeInteger(epoch)) return null;
-  const batch = payload.slice(FORWARD_HEADER_BYTES);
+  const batch = new Uint8Array(payload.subarray(FORWARD_HEADER_BYTES));
   try {
     decodeBatch(batch);
   } catch {

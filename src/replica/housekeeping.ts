@@ -77,7 +77,8 @@ export class Housekeeping {
         return revision - policy.retention;
       case "periodic": {
         const last = this.#samples.at(-1);
-        if (last === undefined || now - last.at >= policy.retentionMs / SAMPLES) this.#samples.push({ at: now, revision });
+        if (last === undefined || now - last.at >= policy.retentionMs / SAMPLES)
+          this.#samples.push({ at: now, revision });
         let due: number | null = null;
         while (this.#samples[0] !== undefined && now - this.#samples[0].at >= policy.retentionMs) {
           due = this.#samples.shift()?.revision ?? null;

@@ -1,7 +1,6 @@
 /**
  * The questions a leader answers for other members, with their arguments checked: they come from the network.
  */
-import type { MemberId } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
 import type { LeaseId } from "../wire/kv.ts";

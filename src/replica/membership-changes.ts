@@ -61,7 +61,11 @@ function planChange(change: MemberChange, members: readonly Member[], ports: Mem
       const id = unusedId(ports);
       const member = { id, name: "", peerUrls: [...change.peerUrls], clientUrls: [], isLearner: change.learner };
       const role = change.learner ? "learner" : "voter";
-      return { change: { set: [{ id, role }], remove: [] }, context: encodeMemberContext({ op: "add", member }), member };
+      return {
+        change: { set: [{ id, role }], remove: [] },
+        context: encodeMemberContext({ op: "add", member }),
+        member,
+      };
     }
     case "remove": {
       const member = find(change.id, members);
@@ -69,7 +73,11 @@ function planChange(change: MemberChange, members: readonly Member[], ports: Mem
         requireStarted(members, -1, member);
         requireReachableWithout(member.id, ports.status());
       }
-      return { change: { set: [], remove: [member.id] }, context: encodeMemberContext({ op: "remove", id: member.id }), member };
+      return {
+        change: { set: [], remove: [member.id] },
+        context: encodeMemberContext({ op: "remove", id: member.id }),
+        member,
+      };
     }
     case "promote": {
       const member = find(change.id, members);

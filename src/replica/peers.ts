@@ -19,10 +19,19 @@ export function peerAddress(url: string): Address {
   try {
     parsed = new URL(url);
   } catch (cause) {
-    throw new QuorateError("CONFIG", GrpcStatus.invalidArgument, `peer URL "${url}" is no URL; write http://host:port`, { cause });
+    throw new QuorateError(
+      "CONFIG",
+      GrpcStatus.invalidArgument,
+      `peer URL "${url}" is no URL; write http://host:port`,
+      { cause },
+    );
   }
   if (parsed.protocol !== "http:" || parsed.port === "") {
-    throw new QuorateError("CONFIG", GrpcStatus.invalidArgument, `peer URL "${url}" must have the form http://host:port`);
+    throw new QuorateError(
+      "CONFIG",
+      GrpcStatus.invalidArgument,
+      `peer URL "${url}" must have the form http://host:port`,
+    );
   }
   return { host: parsed.hostname.replace(/^\[|\]$/g, ""), port: Number(parsed.port) };
 }

@@ -73,7 +73,10 @@ export class Proposals {
   }
 
   /** Takes the next commands that fit into one batch; null if none wait. `encode` names and frames them. */
-  takeBatch(epoch: number, encode: (sequence: number, commands: readonly Uint8Array[]) => Uint8Array): InFlightBatch | null {
+  takeBatch(
+    epoch: number,
+    encode: (sequence: number, commands: readonly Uint8Array[]) => Uint8Array,
+  ): InFlightBatch | null {
     if (this.#waiting.length === 0) return null;
     let size = 0;
     let count = 0;
@@ -85,7 +88,10 @@ export class Proposals {
     const commands = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count);
     this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count);
     const sequence = this.#nextSequence++;
-    const bytes = encode(sequence, commands.map((pending) => pending.command));
+    const bytes = encode(
+      sequence,
+      commands.map((pending) => pending.command),
+    );
     const batch = { sequence, epoch, commands, bytes, sent: false };
     this.#inFlight.set(sequence, batch);
     return batch;
@@ -207,4 +213,3 @@ export class Forwards {
     return true;
   }
 }
-

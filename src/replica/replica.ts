@@ -12,7 +12,7 @@
  * know which engine runs, nor anything of gRPC or HTTP.
  */
 import type { Effects, Engine, Input, Refusal, SnapshotMeta } from "../consensus/engine.ts";
-import type { Membership, MembershipChange } from "../consensus/membership.ts";
+import type { Membership } from "../consensus/membership.ts";
 import type { ClusterId, Environment, GroupId, Logger, MemberId, Scheduled } from "../environment.ts";
 import { QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
@@ -25,8 +25,8 @@ import { Applier } from "./applier.ts";
 import { decodeForward, encodeBatch, type Forwarded, forwardHeader } from "./batch.ts";
 import type { CallOptions, MemberChange, MemberChanged, Replica, ReplicaCounters, ReplicaStatus } from "./face.ts";
 import { Housekeeping, type HousekeepingOptions } from "./housekeeping.ts";
-import { Leasing } from "./leasing.ts";
 import { leaderAnswers } from "./leader-answers.ts";
+import { Leasing } from "./leasing.ts";
 import { changeMembership } from "./membership-changes.ts";
 import { Outbox } from "./outbox.ts";
 import { Peers } from "./peers.ts";
@@ -150,7 +150,8 @@ export class GroupReplica implements Replica {
       events: {
         batchApplied: (name, results) => {
           this.counters.proposalsApplied += results.length;
-          if (name.proposer === this.memberId && name.boot === this.#boot) this.#proposals.applied(name.sequence, results);
+          if (name.proposer === this.memberId && name.boot === this.#boot)
+            this.#proposals.applied(name.sequence, results);
         },
         entryApplied: (entry) => {
           this.#proposals.epochApplied(entry.epoch);
@@ -173,7 +174,13 @@ export class GroupReplica implements Replica {
     this.#requests = new Requests(
       environment.clock,
       (to, what, payload) => {
-        const sent = transport.send(to, group, what === "request" ? FrameKind.request : FrameKind.response, [payload], false);
+        const sent = transport.send(
+          to,
+          group,
+          what === "request" ? FrameKind.request : FrameKind.response,
+          [payload],
+          false,
+        );
         transport.flush();
         return sent;
       },

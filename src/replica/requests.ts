@@ -17,7 +17,7 @@ export const Operation = { renewLease: 1, leaseTimeToLive: 2, changeMembership: 
 export type Operation = (typeof Operation)[keyof typeof Operation];
 
 /** Most bytes of one question or answer. */
-export const MAX_REQUEST_BYTES = 1 << 16;
+export const MAX_REQUEST_BYTES: number = 1 << 16;
 
 export type Answer = (args: unknown, from: MemberId) => Promise<unknown>;
 

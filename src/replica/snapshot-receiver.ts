@@ -63,7 +63,7 @@ export class SnapshotReceiver {
     }
     receiving.expected += chunk.content.length;
     // A copy: the frame's bytes belong to the link's buffer.
-    this.#then(receiving, (content) => this.#write(receiving, content), chunk.content.slice());
+    this.#then(receiving, (content) => this.#write(receiving, content), new Uint8Array(chunk.content));
   }
 
   /** The replica got here by the log: a transfer up to that index is not needed any more. */
@@ -80,7 +80,10 @@ export class SnapshotReceiver {
   }
 
   #begin(from: MemberId, { meta, size }: SnapshotChunk): Receiving {
-    this.#logger.info({ index: meta.index, bytes: size }, `receiving snapshot ${meta.index} from ${from.toString(16)}, ${size} bytes`);
+    this.#logger.info(
+      { index: meta.index, bytes: size },
+      `receiving snapshot ${meta.index} from ${from.toString(16)}, ${size} bytes`,
+    );
     const receiving: Receiving = { meta, size, from, writer: null, expected: 0, work: Promise.resolve(), over: false };
     this.#receiving = receiving;
     return receiving;

@@ -72,7 +72,10 @@ export class SnapshotSender {
     const transfer = { to, reader, sent: 0, acked: 0, progressAt: now, sentAt: now, reading: false, over: false };
     this.#transfers.set(to, transfer);
     const { meta, size } = reader;
-    this.#logger.info({ to: to.toString(16), index: meta.index, bytes: size }, `sending snapshot ${meta.index} to ${to.toString(16)}`);
+    this.#logger.info(
+      { to: to.toString(16), index: meta.index, bytes: size },
+      `sending snapshot ${meta.index} to ${to.toString(16)}`,
+    );
     this.#pump(transfer);
     return true;
   }

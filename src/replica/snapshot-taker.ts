@@ -8,7 +8,7 @@ import type { KeyspaceImage } from "../keyspace/keyspace.ts";
 import type { GroupStorage } from "../storage/storage.ts";
 
 /** One slice of work and one write. */
-export const SNAPSHOT_CHUNK_BYTES = 128 << 10;
+export const SNAPSHOT_CHUNK_BYTES: number = 128 << 10;
 
 export interface SnapshotPolicy {
   /** Entries applied since the last snapshot. */
@@ -83,7 +83,10 @@ export class SnapshotTaker {
     const bytes = writer.offset;
     await writer.commit();
     this.#lastBytes = bytes;
-    this.#logger.info({ index: meta.index, epoch: meta.epoch, bytes }, `wrote snapshot at index ${meta.index}, ${bytes} bytes`);
+    this.#logger.info(
+      { index: meta.index, epoch: meta.epoch, bytes },
+      `wrote snapshot at index ${meta.index}, ${bytes} bytes`,
+    );
     this.#taken(meta);
   }
 
