@@ -1,0 +1,16 @@
+import { performance } from "node:perf_hooks";
+import type { Clock, Scheduled } from "../environment.ts";
+
+/** The machine's clocks. Timers do not keep the process alive. */
+export const nodeClock: Clock = {
+  now: () => performance.now(),
+  wallClock: () => Date.now(),
+  after(delayMs: number, run: () => void): Scheduled {
+    const timer = setTimeout(run, delayMs);
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  soon: (run: () => void) => {
+    setImmediate(run);
+  },
+};
