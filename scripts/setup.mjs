@@ -24,7 +24,9 @@ const [script, ...rest] = args;
 if (script !== undefined) {
   const node = projectNode(root);
   const target = resolve(root, script);
-  if (realpathSync(process.execPath) === realpathSync(node)) {
+  // At a terminal, Ctrl-C reaches us twice: from the terminal, and from npm, which passes on its own copy. A process of its
+  // own gets only the terminal's. Without a terminal there is one copy, and no need for another process.
+  if (realpathSync(process.execPath) === realpathSync(node) && !process.stdin.isTTY) {
     process.argv.splice(1, process.argv.length - 1, target, ...rest);
     await import(pathToFileURL(target).href);
   } else {
