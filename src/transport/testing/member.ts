@@ -1,0 +1,95 @@
+/** A transport with a record of what it told its owner. For tests only. */
+import type { Address, GroupId, Logger, MemberId, Random } from "../../environment.ts";
+import type { TransportLimits } from "../limits.ts";
+import { createTransport, type PeerTransport } from "../links.ts";
+import type { FrameKind, Peer } from "../transport.ts";
+import type { ManualClock } from "./manual-clock.ts";
+import type { MemoryNetwork } from "./memory-network.ts";
+
+export interface RecordedFrame {
+  readonly from: MemberId;
+  readonly group: GroupId;
+  readonly kind: FrameKind;
+  readonly text: string;
+}
+
+export interface TestMember {
+  readonly id: MemberId;
+  readonly transport: PeerTransport;
+  readonly address: Address;
+  readonly frames: RecordedFrame[];
+  /** "up 2", "lost 2: reason", in order. */
+  readonly events: string[];
+  readonly log: string[];
+}
+
+/** A repeatable source of chance (xorshift32). */
+export function seededRandom(seed: number): Random {
+  let state = (seed * 2654435761 + 1) >>> 0 || 1;
+  const uint32 = (): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state;
+  };
+  return { uint32, uint64: () => (BigInt(uint32()) << 32n) | BigInt(uint32()) };
+}
+
+export function recordingLogger(lines: string[]): Logger {
+  const record =
+    (level: string) =>
+    (_fields: unknown, message: string): void => {
+      lines.push(`${level} ${message}`);
+    };
+  return { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") };
+}
+
+export interface TestMemberOptions {
+  readonly id: MemberId;
+  readonly clusterId?: bigint;
+  /** Default: a port that is the member's own, 7000 plus its id. */
+  readonly port?: number;
+  readonly limits?: Partial<TransportLimits>;
+  readonly seed?: number;
+}
+
+export function peer(id: MemberId, ...ports: number[]): Peer {
+  const addresses = (ports.length === 0 ? [portOf(id)] : ports).map((port) => ({ host: "memory", port }));
+  return { id, addresses };
+}
+
+export function portOf(id: MemberId): number {
+  return 7000 + Number(id);
+}
+
+export async function startMember(
+  clock: ManualClock,
+  network: MemoryNetwork,
+  options: TestMemberOptions,
+): Promise<TestMember> {
+  const { id } = options;
+  const address: Address = { host: "memory", port: options.port ?? portOf(id) };
+  const frames: RecordedFrame[] = [];
+  const events: string[] = [];
+  const log: string[] = [];
+  const transport = await createTransport({
+    environment: { clock, network, random: seededRandom(options.seed ?? Number(id)), logger: recordingLogger(log) },
+    identity: { clusterId: options.clusterId ?? 0xc1n, memberId: id },
+    listenAddresses: [address],
+    limits: options.limits ?? {},
+    events: {
+      frame: (from, group, kind, payload) => {
+        frames.push({ from, group, kind, text: new TextDecoder().decode(payload) });
+      },
+      linkUp: (to) => events.push(`up ${to}`),
+      linkLost: (to, reason) => events.push(`lost ${to}: ${reason.message}`),
+    },
+  });
+  return { id, transport, address, frames, events, log };
+}
+
+/** A text as a frame's pieces. */
+export function text(value: string): Uint8Array[] {
+  return [new TextEncoder().encode(value)];
+}
