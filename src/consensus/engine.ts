@@ -139,7 +139,7 @@ export interface Write {
   readonly state: Uint8Array | null;
 }
 
-/** Bytes for a peer's engine, to be sent once write `after` is durable (0: at once). Order per peer is kept. */
+/** Bytes for a peer's engine, to be sent once write `after` is durable (0: at once, before those that wait). */
 export interface Outbound {
   readonly to: MemberId;
   /** Pieces of one message, to be sent one behind the other. */
@@ -173,6 +173,11 @@ export interface Effects {
   readonly committed: readonly Entry[];
   /** A read with this id may be answered by a state machine that has applied `index`. */
   readonly reads: readonly { readonly id: number; readonly index: number }[];
+  /**
+   * Proposals and reconfigurations that were taken, and the position each got. They take effect when that position
+   * comes out as committed with the same epoch; another epoch there means they never will.
+   */
+  readonly accepted: readonly { readonly id: number; readonly epoch: number; readonly index: number }[];
   /** `detail` names values, for people. */
   readonly refused: readonly { readonly id: number; readonly reason: Refusal; readonly detail: string }[];
   /** Send this peer a snapshot whose index is at least `index`; report with `snapshotSent`. */
@@ -182,6 +187,8 @@ export interface Effects {
   /** Something a person would want to know: "won the election in epoch 7 with 2 of 3 votes". */
   readonly notices: readonly Notice[];
   readonly statusChanged: boolean;
+  /** A tick at this time, ahead of the regular one, lets an early election begin sooner; null: no need. */
+  readonly wakeAt: number | null;
 }
 
 export interface Notice {
@@ -240,4 +247,16 @@ export interface Engine {
   readonly status: Status;
   /** The entry at an index still in memory, or null (for tests, checks and tools). */
   entryAt(index: number): Entry | null;
+}
+
+/**
+ * Makes an engine. `now` as in `Engine.step`.
+ * @throws QuorateError `CONFIG` for options that cannot work, `CORRUPT` for a state no engine of this kind wrote.
+ */
+export type EngineFactory = (options: EngineOptions, start: EngineStart, now: number) => Engine;
+
+/** What each initial member writes to a new disk before its first start. */
+export interface Genesis {
+  readonly state: Uint8Array;
+  readonly entries: readonly Entry[];
 }

@@ -1,0 +1,358 @@
+/**
+ * Raft, complete, as one `Engine`: this file takes each input to its room and hands the effects out.
+ *
+ *     state.ts       all a member knows            replication.ts  entries to followers, acknowledgements, commit
+ *     role.ts        following, giving up          heartbeat.ts    rounds, who is alive, recovery of a damaged peer
+ *     election.ts    pre-vote, vote, winning       reads.ts        read index, leases, forwarded reads
+ *     transfer.ts    handing over, resigning       snapshot.ts     sending, installing, compaction
+ *     commit.ts      what follows a commit         reconfiguration.ts, memberships.ts   who takes part
+ *     log.ts, writes.ts, progress.ts               what is in memory, on its way to disk, and at each peer
+ *     messages.ts, hard-state.ts, genesis.ts       bytes
+ *     invariants.ts  what is checked after every step
+ *
+ * Promises: the contract in ../engine.ts. Must not know: what commands mean, what time it really is, how bytes travel.
+ * Departures from paper and thesis are in docs/internals/divergence.md, the proofs in docs/internals/raft.md.
+ */
+import type { MemberId } from "../../environment.ts";
+import { assert, GrpcStatus, QuorateError, unreachable } from "../../errors.ts";
+import { DecodeError } from "../bytes.ts";
+import type { Effects, Engine, EngineOptions, EngineStart, Entry, Input, Status } from "../engine.ts";
+import { EntryKind } from "../engine.ts";
+import { allVoters, isMember, isVoter } from "../membership.ts";
+import {
+  hurryElection,
+  mayCampaign,
+  onLeaderLinkLost,
+  onPreVote,
+  onPreVoteResponse,
+  onVote,
+  onVoteDurable,
+  onVoteResponse,
+  tickElection,
+} from "./election.ts";
+import { hearsQuorum, onHeartbeat, onHeartbeatResponse, sendHeartbeat, startRound } from "./heartbeat.ts";
+import { Before, checkBasic, checkChange } from "./invariants.ts";
+import { entryOverheadBytes } from "./log.ts";
+import { decodeMessage, type Envelope, type Message } from "./messages.ts";
+import { checkOptions } from "./options.ts";
+import {
+  expireForwardedReads,
+  forwardReads,
+  isAlone,
+  onRead,
+  onReadRequest,
+  onReadResponse,
+  readsNeedRound,
+} from "./reads.ts";
+import { dismissDeparted, leaderHint, onReconfigure } from "./reconfiguration.ts";
+import { appendOwn, countCommit, onAppend, onAppendResponse, sendAcknowledgement, sendAppends } from "./replication.ts";
+import { becomeFollower, drawElectionTimeout } from "./role.ts";
+import { onCompact, onSnapshotReceived, onSnapshotSent } from "./snapshot.ts";
+import { type Leadership, name, RaftState } from "./state.ts";
+import { RaftStatus, StatusWatch } from "./status.ts";
+import { onTimeoutNow, onTransfer, preferOther, resign, tickTransfer } from "./transfer.ts";
+
+export class Raft implements Engine {
+  readonly #state: RaftState;
+  readonly #before = new Before();
+  readonly #watch = new StatusWatch();
+  #status: RaftStatus | null = null;
+
+  /**
+   * @param start what the storage recovered.
+   * @param now as in `step`.
+   * @throws QuorateError `CONFIG` for options that cannot work, `CORRUPT` for a start that no Raft engine wrote.
+   */
+  constructor(options: EngineOptions, start: EngineStart, now: number) {
+    checkOptions(options);
+    try {
+      this.#state = new RaftState(options, start, now);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      const message = `the stored engine state cannot be read: ${error.message}`;
+      throw new QuorateError("CORRUPT", GrpcStatus.dataLoss, message, { cause: error });
+    }
+    const s = this.#state;
+    drawElectionTimeout(s);
+    const voters = allVoters(s.memberships.active);
+    // Nobody could object to a single voter.
+    if (voters.length === 1 && voters[0] === s.id) s.electionDeadline = now;
+    checkBasic(s);
+    this.#before.remember(s);
+    this.#watch.changed(s);
+  }
+
+  step(input: Input, now: number): void {
+    const s = this.#state;
+    assert(now >= s.now, `time went from ${s.now} back to ${now}`);
+    s.now = now;
+    this.#status = null;
+    this.#before.remember(s);
+    take(s, input);
+    checkBasic(s);
+    checkChange(this.#before, s);
+  }
+
+  effects(): Effects {
+    const s = this.#state;
+    if (s.lead === null) {
+      forwardReads(s);
+      sendAcknowledgement(s);
+    } else {
+      sendAsLeader(s, s.lead);
+    }
+    const write = s.writes.issue(s.log, () => s.encodeState(), s.now);
+    const committed = s.commit > s.emitted ? s.log.slice(s.emitted + 1, s.commit) : [];
+    s.emitted = s.commit;
+    this.#status = null;
+    return s.out.take({ write, committed, statusChanged: this.#watch.changed(s), wakeAt: s.earlyAt });
+  }
+
+  /** A view: read it before the next step. */
+  get status(): Status {
+    this.#status ??= new RaftStatus(this.#state);
+    return this.#status;
+  }
+
+  entryAt(index: number): Entry | null {
+    return this.#state.log.at(index);
+  }
+}
+
+function take(s: RaftState, input: Input): void {
+  switch (input.type) {
+    case "tick":
+      return onTick(s);
+    case "message":
+      return onMessage(s, input.from, input.bytes);
+    case "propose":
+      return onPropose(s, input.id, input.epoch, input.data);
+    case "reconfigure":
+      return onReconfigure(s, input.id, input.change, input.context);
+    case "read":
+      return onRead(s, input.id);
+    case "transfer":
+      return onTransfer(s, input.id, input.to);
+    case "durable":
+      return onDurable(s, input.write);
+    case "applied":
+      assert(input.index <= s.emitted, `applied ${input.index}, but only ${s.emitted} were given out`);
+      s.applied = Math.max(s.applied, input.index);
+      return;
+    case "compact":
+      return onCompact(s, input.snapshot, input.upTo);
+    case "snapshotReceived":
+      return onSnapshotReceived(s, input.from, input.snapshot);
+    case "snapshotSent":
+      return onSnapshotSent(s, input.to, input.index, input.ok);
+    case "linkLost":
+      return onLinkLost(s, input.peer);
+    case "linkUp":
+      return onLinkUp(s, input.peer);
+    default:
+      return unreachable(input, "input");
+  }
+}
+
+function onTick(s: RaftState): void {
+  const gap = s.now - s.lastTick;
+  s.lastTick = s.now;
+  // Stopped for long, or starved: what happened meanwhile waits to be told, so nothing is judged by silence yet.
+  if (gap > s.options.electionTimeoutMs / 2) return afterGap(s);
+  checkDisk(s);
+  expireForwardedReads(s);
+  if (s.lead === null) tickElection(s);
+  else tickLeader(s, s.lead);
+}
+
+function afterGap(s: RaftState): void {
+  if (s.lead === null) s.electionDeadline = Math.max(s.electionDeadline, s.now + s.options.heartbeatIntervalMs);
+  else heartbeat(s, s.lead);
+}
+
+/** A disk that takes too long: a leader makes room for another, others do not stand. */
+function checkDisk(s: RaftState): void {
+  const oldest = s.writes.oldestIssuedAt;
+  const age = oldest === null ? 0 : s.now - oldest;
+  const limit = s.options.diskStallMs;
+  if (!s.diskStalled && age > limit) {
+    s.diskStalled = true;
+    s.notice("warn", `the disk has not finished a write for ${Math.round(age)} ms (limit ${limit})`, { ageMs: age });
+    if (s.lead !== null && !isAlone(s)) resign(s, s.lead, "its disk stalls");
+  } else if (s.diskStalled && age <= limit / 2) {
+    s.diskStalled = false;
+    s.notice("info", "the disk works again", {});
+  }
+}
+
+function tickLeader(s: RaftState, lead: Leadership): void {
+  if (!hearsQuorum(s, lead)) {
+    const { electionTimeoutMs } = s.options;
+    return becomeFollower(s, s.epoch, 0n, `heard no quorum for ${electionTimeoutMs} ms`);
+  }
+  tickTransfer(s, lead);
+  dismissDeparted(s, lead);
+  if (s.now < lead.nextHeartbeat) return;
+  preferOther(s, lead);
+  heartbeat(s, lead);
+}
+
+function heartbeat(s: RaftState, lead: Leadership): void {
+  lead.nextHeartbeat = s.now + s.options.heartbeatIntervalMs;
+  startRound(s, lead);
+}
+
+function onDurable(s: RaftState, write: number): void {
+  if (!s.writes.complete(write)) return;
+  onVoteDurable(s);
+  if (s.lead !== null) countCommit(s, s.lead);
+}
+
+function onPropose(s: RaftState, id: number, epoch: number, data: Uint8Array): void {
+  const { lead, out } = s;
+  const { maxUncommittedBytes } = s.options;
+  if (lead === null) {
+    out.refuse(id, "not leader", leaderHint(s));
+  } else if (epoch !== s.epoch) {
+    out.refuse(id, "stale epoch", `meant for epoch ${epoch}, this member leads ${s.epoch}`);
+  } else if (lead.transfer !== null) {
+    out.refuse(id, "transferring leadership", `leadership is being handed to ${name(lead.transfer.to)}`);
+  } else if (s.diskStalled) {
+    out.refuse(id, "disk stalled", "the disk of this member does not answer");
+  } else if (
+    lead.uncommittedBytes > 0 &&
+    lead.uncommittedBytes + data.length + entryOverheadBytes > maxUncommittedBytes
+  ) {
+    out.refuse(
+      id,
+      "too many uncommitted bytes",
+      `${lead.uncommittedBytes} bytes wait for a quorum, at most ${maxUncommittedBytes} may`,
+    );
+  } else {
+    const entry = appendOwn(s, lead, EntryKind.command, data);
+    out.accepted.push({ id, epoch: entry.epoch, index: entry.index });
+  }
+}
+
+function onLinkLost(s: RaftState, peer: MemberId): void {
+  const p = s.lead?.progress.get(peer);
+  if (p !== undefined) {
+    // What was on its way is lost. The next heartbeat that is answered, or the link's return, goes on.
+    if (p.state === "replicate") p.becomeProbe(p.match + 1);
+    p.paused = true;
+  } else if (peer === s.leader && peer !== s.id) {
+    onLeaderLinkLost(s);
+  }
+}
+
+function onLinkUp(s: RaftState, peer: MemberId): void {
+  const { lead } = s;
+  if (lead !== null) {
+    const p = lead.progress.get(peer);
+    if (p === undefined) return;
+    p.paused = false;
+    sendHeartbeat(s, lead, p, true);
+  } else if (peer === s.leader) {
+    s.leaderLinkLost = false;
+    s.earlyAt = null;
+  } else if (s.leader === 0n && isVoter(s.memberships.active, peer)) {
+    // A group that starts need not wait for a timeout; a heartbeat of a leader that exists comes first.
+    hurryElection(s, s.options.heartbeatIntervalMs);
+  }
+}
+
+/** What a leader has to say at the end of a turn. */
+function sendAsLeader(s: RaftState, lead: Leadership): void {
+  if (readsNeedRound(s, lead)) startRound(s, lead);
+  for (const p of lead.progress.values()) sendAppends(s, p);
+  if (!lead.commitChanged) return;
+  lead.commitChanged = false;
+  for (const p of lead.progress.values()) {
+    if (p.sentCommit < s.commit && p.state === "replicate") sendHeartbeat(s, lead, p, false);
+  }
+}
+
+function onMessage(s: RaftState, from: MemberId, bytes: Uint8Array): void {
+  let envelope: Envelope;
+  let message: Message;
+  try {
+    ({ envelope, message } = decodeMessage(bytes));
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    s.dropped++;
+    // Told at the 1st, 2nd, 4th, 8th, ...: a peer gone mad must not fill the log.
+    if ((s.dropped & (s.dropped - 1)) !== 0) return;
+    s.notice("warn", `dropped a message from ${name(from)}: ${error.message}`, { from: name(from) });
+    return;
+  }
+  if (from === s.id || from === 0n) {
+    s.dropped++;
+    return;
+  }
+  notePeer(s, from, envelope);
+  if (!dispatch(s, from, envelope, message)) s.dropped++;
+}
+
+function notePeer(s: RaftState, from: MemberId, envelope: Envelope): void {
+  const { priority } = envelope;
+  if (s.priorities.get(from) !== priority && isMember(s.memberships.active, from)) s.priorities.set(from, priority);
+  const p = s.lead?.progress.get(from);
+  if (p !== undefined) p.stalled = envelope.stalled;
+}
+
+/** False: the message was of no use (late, or from somebody with no business here). */
+function dispatch(s: RaftState, from: MemberId, envelope: Envelope, m: Message): boolean {
+  const { epoch, incarnation, untrusted } = envelope;
+  switch (m.type) {
+    case "append":
+      return onAppend(s, from, epoch, m);
+    case "heartbeat":
+      return onHeartbeat(s, from, epoch, m);
+    case "preVote":
+      onPreVote(s, from, envelope, m);
+      return true;
+    case "vote":
+      onVote(s, from, envelope, m);
+      return true;
+    case "timeoutNow":
+      return onTimeoutNow(s, from, epoch);
+    case "readRequest":
+      onReadRequest(s, from, m.token);
+      return true;
+    case "readResponse":
+      return onReadResponse(s, from, m.token, m.index, m.ok);
+    case "appendResponse":
+    case "heartbeatResponse":
+    case "preVoteResponse":
+    case "voteResponse":
+      break;
+    default:
+      return unreachable(m, "message");
+  }
+  if (epoch > s.epoch) return onHigherEpoch(s, from, epoch);
+  if (m.type === "preVoteResponse") return onPreVoteResponse(s, from, m.proposedEpoch, m.granted);
+  if (epoch < s.epoch) return false;
+  switch (m.type) {
+    case "appendResponse":
+      return onAppendResponse(s, from, incarnation, untrusted, m);
+    case "heartbeatResponse":
+      return onHeartbeatResponse(s, from, incarnation, untrusted, m);
+    case "voteResponse":
+      return onVoteResponse(s, from, epoch, m.granted);
+    default:
+      return unreachable(m, "response");
+  }
+}
+
+/**
+ * An answer from a later epoch. From a member it ends this one's, so that a member stuck ahead alone comes back into the
+ * group; from somebody who is not (a removed member) it means nothing. A deposed leader stands again soon: its
+ * followers know it, so the group loses little time.
+ */
+function onHigherEpoch(s: RaftState, from: MemberId, epoch: number): boolean {
+  if (!isMember(s.memberships.active, from)) return false;
+  const led = s.lead !== null;
+  becomeFollower(s, epoch, 0n, `${name(from)} is in epoch ${epoch}`);
+  if (led && mayCampaign(s)) hurryElection(s, 0);
+  return true;
+}

@@ -1,0 +1,183 @@
+/**
+ * Linearizable reads (thesis §6.4): at which index a state machine knows everything that was acknowledged before the
+ * read arrived.
+ *
+ * The index is the leader's commit index, good once
+ * - the leader has committed an entry of its own epoch (before, it may not know what its predecessors committed), and
+ * - it was still the leader after the read arrived: a quorum answers a heartbeat round that was *started* after it, or
+ *   a lease says that no other leader can exist.
+ * All reads of a turn share a round. A follower asks its leader; an answer that gets lost is noticed by the deadline.
+ *
+ * The lease. An answer to a heartbeat carries a promise: from its receipt on, the sender helps nobody else into
+ * leadership for p ms, not even after a restart. Received after it was sent (at t, on the leader's clock), it holds at
+ * least until t + p - drift on that clock. While a quorum's promises hold no other leader can be elected, since every
+ * electing quorum shares a member with it. The time of the *sending* comes back in the answer (sofa-jraft#25), and the
+ * lease is held against the clock at each read (tikv#964: slow ticks). A leader that told a peer to stand has released
+ * that peer's voters from their promise, and gives its lease up for the rest of the epoch (etcd-io/raft#99).
+ */
+import type { MemberId } from "../../environment.ts";
+import { hasQuorum, quorumReached } from "../membership.ts";
+import { type Leadership, name, type RaftState, type ReadAsker } from "./state.ts";
+
+/** The most reads from peers that may wait here: each is a whole turn of a peer's reads. More are turned away. */
+export const maxPeerReads = 4096;
+/** The most reads of the owner that may wait for a leader's answer. */
+export const maxForwardedReads = 65536;
+
+export function isSettled(s: RaftState, lead: Leadership): boolean {
+  return s.commit >= lead.noopIndex;
+}
+
+/** A read of this member's owner. */
+export function onRead(s: RaftState, id: number): void {
+  if (s.lead !== null) {
+    readAsLeader(s, s.lead, { from: "owner", id });
+  } else if (s.leader === 0n) {
+    s.out.refuse(id, "no leader", "no leader is known: ask again when one is elected");
+  } else if (s.newForwardedReads.length >= maxForwardedReads) {
+    s.out.refuse(id, "no leader", `${maxForwardedReads} reads wait for the leader's answer already`);
+  } else {
+    s.newForwardedReads.push(id);
+  }
+}
+
+function readAsLeader(s: RaftState, lead: Leadership, asker: ReadAsker): void {
+  if (!isSettled(s, lead)) lead.parkedReads.push(asker);
+  else if (leaseHolds(s, lead)) answer(s, asker, s.commit);
+  else lead.newReads.push(asker);
+}
+
+/** Whether, at this moment, no other member can have become leader. */
+export function leaseHolds(s: RaftState, lead: Leadership): boolean {
+  if (!s.options.leaseReads || lead.leaseForfeited || lead.transfer !== null || s.diskStalled) return false;
+  return s.now < leaseUntil(s, lead);
+}
+
+function leaseUntil(s: RaftState, lead: Leadership): number {
+  const until = quorumReached(s.memberships.active, (id) => {
+    if (id === s.id) return Number.POSITIVE_INFINITY;
+    const p = lead.progress.get(id);
+    return p === undefined || p.untrusted ? Number.NEGATIVE_INFINITY : p.promisedUntil;
+  });
+  return until - s.options.clockDriftMs;
+}
+
+/** The newest heartbeat round that a quorum has answered. */
+export function confirmedRound(s: RaftState, lead: Leadership): number {
+  return quorumReached(s.memberships.active, (id) => {
+    if (id === s.id) return lead.round;
+    const p = lead.progress.get(id);
+    return p === undefined || p.untrusted ? 0 : p.round;
+  });
+}
+
+/** Whether the quorum is this member alone. */
+export function isAlone(s: RaftState): boolean {
+  return hasQuorum(s.memberships.active, (id) => id === s.id);
+}
+
+/** The leadership is settled now: what was parked goes on. */
+export function releaseParkedReads(s: RaftState, lead: Leadership): void {
+  const parked = lead.parkedReads;
+  lead.parkedReads = [];
+  for (const asker of parked) readAsLeader(s, lead, asker);
+}
+
+/** Whether this turn's reads need a heartbeat round of their own. Alone in the quorum, a leader answers by itself. */
+export function readsNeedRound(s: RaftState, lead: Leadership): boolean {
+  if (lead.newReads.length === 0) return false;
+  if (!isAlone(s)) return true;
+  for (const asker of lead.newReads) answer(s, asker, s.commit);
+  lead.newReads = [];
+  return false;
+}
+
+/** A round starts: it will confirm all reads of this turn. */
+export function batchReads(s: RaftState, lead: Leadership): void {
+  if (lead.newReads.length === 0) return;
+  lead.readBatches.push({ round: lead.round, index: s.commit, askers: lead.newReads });
+  lead.newReads = [];
+}
+
+/** A peer answered a heartbeat: some rounds may be confirmed. */
+export function confirmReads(s: RaftState, lead: Leadership): void {
+  if (lead.readBatches.length === 0) return;
+  const round = confirmedRound(s, lead);
+  let done = 0;
+  for (const batch of lead.readBatches) {
+    if (batch.round > round) break;
+    for (const asker of batch.askers) answer(s, asker, batch.index);
+    done++;
+  }
+  lead.readBatches.splice(0, done);
+}
+
+function answer(s: RaftState, asker: ReadAsker, index: number): void {
+  if (asker.from === "owner") s.out.reads.push({ id: asker.id, index });
+  else s.send(asker.peer, { type: "readResponse", token: asker.token, index, ok: true });
+}
+
+function turnAway(s: RaftState, asker: ReadAsker, detail: string): void {
+  if (asker.from === "owner") s.out.refuse(asker.id, "leadership lost", detail);
+  else s.send(asker.peer, { type: "readResponse", token: asker.token, index: 0, ok: false });
+}
+
+/** The leadership ends. */
+export function refuseLeaderReads(s: RaftState, lead: Leadership, why: string): void {
+  const waiting = [...lead.parkedReads, ...lead.newReads, ...lead.readBatches.flatMap((batch) => batch.askers)];
+  for (const asker of waiting) turnAway(s, asker, `this member is no longer the leader: ${why}`);
+}
+
+// A follower's side.
+
+/** Asks the leader for one index for all reads of this turn. */
+export function forwardReads(s: RaftState): void {
+  if (s.newForwardedReads.length === 0) return;
+  const token = s.nextToken++;
+  const deadline = s.now + s.options.electionTimeoutMs;
+  s.forwardedReads.set(token, { ids: s.newForwardedReads, deadline });
+  s.newForwardedReads = [];
+  s.send(s.leader, { type: "readRequest", token });
+}
+
+export function onReadRequest(s: RaftState, from: MemberId, token: number): void {
+  const asker: ReadAsker = { from: "peer", peer: from, token };
+  const { lead } = s;
+  const waiting = lead === null ? 0 : lead.parkedReads.length + lead.newReads.length + lead.readBatches.length;
+  if (lead === null || waiting >= maxPeerReads) turnAway(s, asker, "");
+  else readAsLeader(s, lead, asker);
+}
+
+/**
+ * The epoch of an answer does not matter: whoever gave it was the leader at some moment after the question, which is
+ * all a read needs. Tokens name one question of one incarnation.
+ */
+export function onReadResponse(s: RaftState, from: MemberId, token: number, index: number, ok: boolean): boolean {
+  const reads = s.forwardedReads.get(token);
+  if (reads === undefined || from !== s.leader) return false;
+  s.forwardedReads.delete(token);
+  for (const id of reads.ids) {
+    if (ok) s.out.reads.push({ id, index });
+    else s.out.refuse(id, "leadership lost", `${name(from)} no longer leads, or has too many reads waiting: ask again`);
+  }
+  return true;
+}
+
+/** Reads whose question or answer got lost are given back rather than kept for ever. */
+export function expireForwardedReads(s: RaftState): void {
+  for (const [token, reads] of s.forwardedReads) {
+    if (reads.deadline > s.now) break;
+    s.forwardedReads.delete(token);
+    const detail = `the leader ${name(s.leader)} did not answer within ${s.options.electionTimeoutMs} ms: ask again`;
+    for (const id of reads.ids) s.out.refuse(id, "leadership lost", detail);
+  }
+}
+
+export function refuseForwardedReads(s: RaftState, why: string): void {
+  for (const reads of s.forwardedReads.values()) {
+    for (const id of reads.ids) s.out.refuse(id, "leadership lost", why);
+  }
+  s.forwardedReads.clear();
+  for (const id of s.newForwardedReads) s.out.refuse(id, "leadership lost", why);
+  s.newForwardedReads = [];
+}

@@ -1,0 +1,100 @@
+/** What an engine tells about itself. */
+import type { MemberId } from "../../environment.ts";
+import type { PeerProgress, Role, Status } from "../engine.ts";
+import type { Membership } from "../membership.ts";
+import { isSettled } from "./reads.ts";
+import type { RaftState } from "./state.ts";
+
+/** The peers are looked up only when asked for: an owner reads its role many times a turn. */
+export class RaftStatus implements Status {
+  readonly id: MemberId;
+  readonly role: Role;
+  readonly leader: MemberId;
+  readonly epoch: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly lastIndex: number;
+  readonly durableIndex: number;
+  readonly firstIndex: number;
+  readonly membership: Membership;
+  readonly settled: boolean;
+  readonly transferee: MemberId;
+  readonly untrusted: boolean;
+  readonly diskStalled: boolean;
+  readonly droppedMessages: number;
+  readonly #state: RaftState;
+  #peers: ReadonlyMap<MemberId, PeerProgress> | null = null;
+
+  constructor(s: RaftState) {
+    this.#state = s;
+    this.id = s.id;
+    this.role = s.role;
+    this.leader = s.leader;
+    this.epoch = s.epoch;
+    this.commit = s.commit;
+    this.applied = s.applied;
+    this.lastIndex = s.log.lastIndex;
+    this.durableIndex = s.writes.durableIndex;
+    this.firstIndex = s.log.firstIndex;
+    this.membership = s.memberships.active;
+    this.settled = s.lead !== null && isSettled(s, s.lead);
+    this.transferee = s.lead?.transfer?.to ?? 0n;
+    this.untrusted = s.untrusted;
+    this.diskStalled = s.diskStalled;
+    this.droppedMessages = s.dropped;
+  }
+
+  get peers(): ReadonlyMap<MemberId, PeerProgress> {
+    this.#peers ??= peersOf(this.#state);
+    return this.#peers;
+  }
+}
+
+function peersOf(s: RaftState): ReadonlyMap<MemberId, PeerProgress> {
+  const peers = new Map<MemberId, PeerProgress>();
+  for (const p of s.lead?.progress.values() ?? []) {
+    if (p.departing !== null) continue;
+    const { learner, state, match, next, inflightMessages, inflightBytes, lostData } = p;
+    const active = p.incarnation !== 0 && p.lastHeard >= s.now - s.options.electionTimeoutMs;
+    peers.set(p.id, { learner, state, match, next, inflightMessages, inflightBytes, active, lostData });
+  }
+  return peers;
+}
+
+/** Notices when something changed that an owner acts on; commit and applied tell of themselves. */
+export class StatusWatch {
+  #role: Role | null = null;
+  #leader: MemberId = 0n;
+  #epoch = 0;
+  #membership: Membership | null = null;
+  #settled = false;
+  #transferee: MemberId = 0n;
+  #untrusted = false;
+  #diskStalled = false;
+
+  changed(s: RaftState): boolean {
+    const settled = s.lead !== null && isSettled(s, s.lead);
+    const transferee = s.lead?.transfer?.to ?? 0n;
+    if (
+      s.role === this.#role &&
+      s.leader === this.#leader &&
+      s.epoch === this.#epoch &&
+      s.memberships.active === this.#membership &&
+      settled === this.#settled &&
+      transferee === this.#transferee &&
+      s.untrusted === this.#untrusted &&
+      s.diskStalled === this.#diskStalled
+    ) {
+      return false;
+    }
+    this.#role = s.role;
+    this.#leader = s.leader;
+    this.#epoch = s.epoch;
+    this.#membership = s.memberships.active;
+    this.#settled = settled;
+    this.#transferee = transferee;
+    this.#untrusted = s.untrusted;
+    this.#diskStalled = s.diskStalled;
+    return true;
+  }
+}
