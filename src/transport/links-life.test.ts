@@ -198,6 +198,60 @@ suite("membership and life of a transport", () => {
     await w.close();
   });
 
+  test("a transport without peers leaves no timer behind", async () => {
+    const w = world();
+    const a = await w.start({ id: 1n });
+    await w.clock.advance(2500);
+    await a.transport.close();
+    assert.equal(w.clock.pending, 0);
+    await w.close();
+  });
+
+  test("a connection that comes up when its peer is gone from the list is closed", async () => {
+    const w = world();
+    const a = await w.start({ id: 1n });
+    await w.start({ id: 2n });
+    a.transport.setPeers([peer(2n)]);
+    await w.clock.advance(0.5);
+    assert.equal(w.network.attempts.length, 1);
+    a.transport.setPeers([]);
+    await w.clock.advance(10);
+    assert.equal(w.network.connections.length, 2);
+    assert.ok(w.network.connections.every((end) => end.closed));
+    await w.close();
+  });
+
+  test("who closes from within a frame's event gets no further frame, though more had arrived with it", async () => {
+    const w = world();
+    const a = await w.start({ id: 1n });
+    const got: string[] = [];
+    const transport = await createTransport({
+      environment: { clock: w.clock, network: w.network, random: seededRandom(2), logger: recordingLogger([]) },
+      identity: { clusterId: 0xc1n, memberId: 2n },
+      listenAddresses: [{ host: "memory", port: portOf(2n) }],
+      events: {
+        frame: (_from, _group, _kind, payload) => {
+          got.push(new TextDecoder().decode(payload));
+          if (got.length === 2) void transport.close();
+        },
+        linkUp: () => undefined,
+        linkLost: () => undefined,
+      },
+    });
+    a.transport.setPeers([peer(2n)]);
+    await w.clock.advance(10);
+    // One piece, so that all frames come in one chunk.
+    const [connection] = w.network.dialled(portOf(2n));
+    assert.ok(connection);
+    const write = connection.write.bind(connection);
+    connection.write = (pieces) => write([Buffer.concat(pieces)]);
+    for (const value of ["one", "two", "three"]) send(a, 2n, value);
+    a.transport.flush();
+    await w.clock.advance(10);
+    assert.deepEqual(got, ["one", "two"]);
+    await w.close();
+  });
+
   test("an owner may change everything from within an event", async () => {
     const w = world();
     const log: string[] = [];

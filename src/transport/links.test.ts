@@ -148,6 +148,21 @@ suite("links", () => {
     await w.close();
   });
 
+  test("a link that proved itself is retried soon again, however long the peer was away before", async () => {
+    const w = world();
+    const a = await w.start({ id: 1n });
+    a.transport.setPeers([peer(2n)]);
+    await w.clock.advance(20_000);
+    await w.start({ id: 2n });
+    await w.clock.advance(5000);
+    assert.equal(a.events.at(-1), "up 2");
+    w.network.dialled(portOf(2n))[0]?.reset();
+    await w.clock.advance(25);
+    assert.equal(a.events.at(-1), "up 2");
+    assert.match(a.events.at(-2) ?? "", /^lost 2/);
+    await w.close();
+  });
+
   test("a peer that stays away is logged once, not with each attempt", async () => {
     const w = world();
     const a = await w.start({ id: 1n });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { crc32 as hostCrc32 } from "node:zlib";
-import type { Environment, MemberId } from "../environment.ts";
-import { nodeClock } from "../node/clock.ts";
-import { nodeNetwork } from "../node/network.ts";
-import { createTransport, type PeerTransport } from "./links.ts";
-import { recordingLogger, seededRandom } from "./testing/member.ts";
-import { FrameKind } from "./transport.ts";
+import type { Environment, MemberId } from "../../src/environment.ts";
+import { nodeClock } from "../../src/node/clock.ts";
+import { nodeNetwork } from "../../src/node/network.ts";
+import { createTransport, type PeerTransport } from "../../src/transport/links.ts";
+import { recordingLogger, seededRandom } from "../../src/transport/testing/member.ts";
+import { FrameKind } from "../../src/transport/transport.ts";
 
 interface Waiting {
   readonly transport: PeerTransport;
