@@ -34,7 +34,8 @@ export interface KeyspaceImage {
   readonly revision: number;
   readonly compactRevision: number;
   /**
-   * The content for a snapshot, in chunks of about this many bytes. Each `next` is one slice of work.
+   * The content for a snapshot, in chunks of about this many bytes. Each `next` is one slice of work. A chunk is good
+   * until the following `next`, which writes into the same memory: use it up, or copy it, before.
    * @throws QuorateError IMAGE_OVERTAKEN, from `next`
    */
   chunks(chunkBytes: number): Generator<Uint8Array, void, undefined>;

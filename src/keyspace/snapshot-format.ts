@@ -51,7 +51,10 @@ const halves: Uint32Array<ArrayBuffer> = new Uint32Array(scratch.buffer);
 const LOW: 0 | 1 = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 const HIGH: 0 | 1 = LOW === 0 ? 1 : 0;
 
-/** Fills blocks of about a given size. A finished block belongs to whoever takes it; the next one is new memory. */
+/**
+ * Fills blocks of about a given size, all in the same memory: a finished one is good until the next is begun. New memory
+ * for each would make V8 collect all garbage every few dozen megabytes, which stops a large keyspace for 100 ms.
+ */
 export class BlockWriter {
   readonly #blockBytes: number;
   #bytes: Uint8Array;
@@ -60,7 +63,7 @@ export class BlockWriter {
   /** @param blockBytes a block is full when it has this many bytes; one record may exceed it */
   constructor(blockBytes: number) {
     this.#blockBytes = blockBytes;
-    this.#bytes = conversion.allocate(blockBytes + MAX_RECORD_FRAME);
+    this.#bytes = new Uint8Array(blockBytes + MAX_RECORD_FRAME);
   }
 
   get isEmpty(): boolean {
@@ -80,7 +83,6 @@ export class BlockWriter {
     bytes[3] = length >>> 24;
     bytes[4] = kind;
     const block = bytes.subarray(0, this.#position);
-    this.#bytes = conversion.allocate(this.#blockBytes + MAX_RECORD_FRAME);
     this.#position = BLOCK_PREFIX;
     return block;
   }
@@ -153,7 +155,7 @@ export class BlockWriter {
 
   #reserve(size: number): void {
     if (this.#position + size <= this.#bytes.length) return;
-    const grown = conversion.allocate(Math.max(2 * this.#bytes.length, this.#position + size));
+    const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#position + size));
     grown.set(this.#bytes.subarray(0, this.#position));
     this.#bytes = grown;
   }
