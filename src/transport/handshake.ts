@@ -37,6 +37,8 @@ export const AnswerCode = {
   sameMember: 4,
   /** As many members as allowed are connected that are not (yet) in the member list. */
   tooManyUnknown: 5,
+  /** Not a peer but somebody who asks which cluster this is: a description follows (`inquiry.ts`). */
+  described: 6,
 } as const;
 export type AnswerCode = (typeof AnswerCode)[keyof typeof AnswerCode];
 

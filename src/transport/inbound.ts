@@ -8,7 +8,17 @@
 import type { Connection, GroupId, MemberId, Scheduled } from "../environment.ts";
 import type { TransportContext } from "./context.ts";
 import { FRAME_HEADER_BYTES, FrameReader, frameHeader, PING, PONG } from "./frame.ts";
-import { type Answer, AnswerCode, decodeHello, encodeAnswer, GreetingReader, type Hello, idText } from "./handshake.ts";
+import {
+  type Answer,
+  AnswerCode,
+  decodeHello,
+  encodeAnswer,
+  GreetingReader,
+  type Hello,
+  idText,
+  refusal,
+} from "./handshake.ts";
+import { encodeDescribed, isInquiry } from "./inquiry.ts";
 import type { FrameKind } from "./transport.ts";
 
 /** Bytes of unread signs of life above which no more are sent: the peer does not read. */
@@ -35,6 +45,8 @@ interface UpState {
 export interface InboundEvents {
   /** Whether this peer may come in. */
   judge(hello: Hello): Answer;
+  /** What somebody who is no member may know of the cluster. */
+  describe(): Uint8Array;
   /** The peer is in; frames follow. */
   up(inbound: Inbound, peer: MemberId): void;
   frame(peer: MemberId, group: GroupId, kind: FrameKind, payload: Uint8Array): void;
@@ -96,6 +108,14 @@ export class Inbound {
     state.sequence = (state.sequence + 1) >>> 0;
   }
 
+  /** Tells what was asked; the other end closes when it has read it. */
+  #describe(): void {
+    const { checksum, identity } = this.#context;
+    this.#state = { is: "refused", deadline: this.#deadline("it has its answer") };
+    const answer = refusal(identity, AnswerCode.described, "");
+    this.#connection.write([encodeAnswer(answer, checksum), encodeDescribed(this.#events.describe(), checksum)]);
+  }
+
   #onGreeting(deadline: Scheduled, reader: GreetingReader, chunk: Uint8Array): void {
     const progress = reader.push(chunk);
     switch (progress.is) {
@@ -117,8 +137,9 @@ export class Inbound {
 
   #answer(greetingDeadline: Scheduled, hello: Hello, rest: Uint8Array): void {
     const { checksum, limits, logger } = this.#context;
-    const answer = this.#events.judge(hello);
     greetingDeadline.cancel();
+    if (isInquiry(hello)) return this.#describe();
+    const answer = this.#events.judge(hello);
     const peer = hello.from;
     if (answer.code !== AnswerCode.accepted) {
       logger.warn(

@@ -22,6 +22,8 @@ export interface TransportOptions {
   /** Where peers connect to. Port 0: any free one, told by `addresses`. */
   readonly listenAddresses: readonly Address[];
   readonly events: TransportEvents;
+  /** What `inquire` learns here: which cluster this is. Default: nothing, an empty answer. */
+  readonly describe?: () => Uint8Array;
   readonly limits?: Partial<TransportLimits>;
   /** CRC-32; default: `crc32` of this room, which needs no host. Node's `zlib.crc32` is quicker. */
   readonly checksum?: Checksum;
@@ -54,6 +56,7 @@ interface Received {
 class Links implements PeerTransport {
   readonly #context: TransportContext;
   readonly #events: TransportEvents;
+  readonly #describe: () => Uint8Array;
   readonly #links = new Map<MemberId, Link>();
   /** Links with frames for the next `flush`. */
   readonly #unflushed = new Set<Link>();
@@ -78,6 +81,7 @@ class Links implements PeerTransport {
     const checksum = options.checksum ?? crc32;
     this.#context = { clock, random, network, logger, identity, limits, checksum };
     this.#events = options.events;
+    this.#describe = options.describe ?? (() => new Uint8Array(0));
   }
 
   get addresses(): readonly Address[] {
@@ -169,6 +173,7 @@ class Links implements PeerTransport {
 
   readonly #inboundEvents: InboundEvents = {
     judge: (hello) => this.#judge(hello),
+    describe: () => this.#describe(),
     up: (inbound, peer) => this.#takeIn(inbound, peer),
     frame: (peer, group, kind, payload) => {
       const received = this.#received.get(peer);

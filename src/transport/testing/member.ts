@@ -52,6 +52,7 @@ export interface TestMemberOptions {
   readonly port?: number;
   readonly limits?: Partial<TransportLimits>;
   readonly seed?: number;
+  readonly describe?: () => Uint8Array;
 }
 
 export function peer(id: MemberId, ...ports: number[]): Peer {
@@ -78,6 +79,7 @@ export async function startMember(
     identity: { clusterId: options.clusterId ?? 0xc1n, memberId: id },
     listenAddresses: [address],
     limits: options.limits ?? {},
+    ...(options.describe === undefined ? {} : { describe: options.describe }),
     events: {
       frame: (from, group, kind, payload) => {
         frames.push({ from, group, kind, text: new TextDecoder().decode(payload) });
