@@ -118,6 +118,7 @@ export class GroupReplica implements Replica {
   #turning = false;
   #stopped = false;
   #ticker: Scheduled | null = null;
+  #early: Scheduled | null = null;
   #housekeepingAt = 0;
   #proposeNotBefore = 0;
   #leader: MemberId = 0n;
@@ -264,6 +265,7 @@ export class GroupReplica implements Replica {
   #halt(): void {
     this.#stopped = true;
     this.#ticker?.cancel();
+    this.#early?.cancel();
     this.#leasing.demote();
     this.#proposals.stop(this.keyspace.revision);
     this.#reads.stop();
@@ -531,6 +533,13 @@ export class GroupReplica implements Replica {
     }
     for (const { to, index } of effects.sendSnapshot) this.#sendSnapshot(to, index);
     if (effects.statusChanged) this.#statusChanged();
+    if (effects.wakeAt !== null) this.#wakeAt(effects.wakeAt, now);
+  }
+
+  /** The engine wants to be told the time sooner than the next regular tick. */
+  #wakeAt(time: number, now: number): void {
+    this.#early?.cancel();
+    this.#early = this.#environment.clock.after(Math.max(0, time - now), () => this.#step({ type: "tick" }));
   }
 
   /** True if the engine should be asked again. */
@@ -676,6 +685,7 @@ export class GroupReplica implements Replica {
     this.#peers.update(this.keyspace.members.list());
     this.#step({ type: "applied", index: meta.index });
     this.#reads.applied(meta.index);
+    if (this.keyspace.members.wasRemoved(this.memberId)) this.#options.events.removed();
     this.#options.storage.release(meta.index).catch((error: unknown) => this.#fail(error));
   }
 
