@@ -1,0 +1,176 @@
+/**
+ * The front of a member: etcd's services and HTTP on the client ports, over one replica.
+ *
+ *     socket ─▶ shared port ─┬▶ front door ─▶ gate ─▶ services ─▶ replica
+ *                            └▶ HTTP: health, metrics, version, members
+ *
+ * It promises etcd's answers, codes and texts, and that no client, slow, dead or hostile, makes memory grow without
+ * bound. It must not know which engine agrees on the log, nor how it is stored.
+ */
+import type { Socket } from "node:net";
+import type { Address, Environment } from "../environment.ts";
+import { GrpcStatus, QuorateError } from "../errors.ts";
+import type { Replica } from "../replica/face.ts";
+import { ClusterView } from "./cluster-view.ts";
+import { Gate } from "./gate.ts";
+import { grpcJsDoor } from "./grpc-js-door.ts";
+import { createHttpServer } from "./http.ts";
+import { createServerMetrics } from "./server-metrics.ts";
+import type { ServiceContext } from "./service-context.ts";
+import { clusterMethods } from "./services/cluster.ts";
+import { healthMethods } from "./services/health.ts";
+import { kvMethods } from "./services/kv.ts";
+import { leaseMethods } from "./services/lease.ts";
+import { maintenanceMethods } from "./services/maintenance.ts";
+import { methodsNotYet } from "./services/not-yet.ts";
+import { watchMethods } from "./services/watch.ts";
+import { listen, type SharedPort } from "./shared-port.ts";
+import { SpaceGuard } from "./space-guard.ts";
+
+export interface ServerOptions {
+  /** Bytes of one request, 1.5 MiB unless given; messages above it and 512 KiB more are not even read. */
+  readonly maxRequestBytes?: number;
+  /** Operations of one transaction; 128 unless given. */
+  readonly maxTxnOps?: number;
+  /** Bytes of live data; 2 GiB unless given, 0 for any. */
+  readonly quotaBytes?: number;
+  /** What the engine uses; 1000 unless given. */
+  readonly electionTimeoutMs?: number;
+  /** How often idle watchers that ask for it are told of progress; 10 minutes unless given, at least 100 ms. */
+  readonly watchProgressIntervalMs?: number;
+  /** Calls open at once on one connection; 2^32-1 unless given, as in etcd. */
+  readonly maxConcurrentStreams?: number;
+  /** Connections open at once on each port; 10,000 unless given. */
+  readonly maxConnections?: number;
+  /** An idle connection is pinged after this long; 2 hours unless given. */
+  readonly keepaliveIntervalMs?: number;
+  /** And closed if it does not answer by then; 20 s unless given. */
+  readonly keepaliveTimeoutMs?: number;
+}
+
+export interface StartOptions {
+  readonly replica: Replica;
+  readonly environment: Environment;
+  /** `http://host:port`; port 0 lets the system choose. */
+  readonly clientListenUrls: readonly string[];
+  readonly options?: ServerOptions;
+}
+
+export interface RunningServer {
+  /** As bound, in the order of the URLs. */
+  readonly addresses: readonly Address[];
+  /** Ends streams, lets calls under way finish for up to `drainMs` (default 2 s), then cuts what is left. */
+  close(drainMs?: number): Promise<void>;
+}
+
+/** What gRPC's framing may add to a request, as etcd counts it. */
+const GRPC_OVERHEAD_BYTES = 512 * 1024;
+const MIN_PROGRESS_INTERVAL_MS = 100;
+const MAX_WATCHERS_PER_STREAM = 1_000_000;
+const DRAIN_MS = 2_000;
+
+/** @throws QuorateError if a URL is wrong or cannot be listened on. */
+export async function startServer(start: StartOptions): Promise<RunningServer> {
+  const { replica, environment, clientListenUrls } = start;
+  const options = start.options ?? {};
+  const listenOn = clientListenUrls.map(addressOf);
+  const electionTimeoutMs = options.electionTimeoutMs ?? 1_000;
+  const maxRequestBytes = options.maxRequestBytes ?? 1.5 * 1024 * 1024;
+
+  const view = new ClusterView(replica);
+  const context: ServiceContext = {
+    replica,
+    view,
+    clock: environment.clock,
+    random: environment.random,
+    limits: {
+      maxRequestBytes,
+      maxTxnOps: options.maxTxnOps ?? 128,
+      quotaBytes: options.quotaBytes ?? 2 * 1024 ** 3,
+      minLeaseTtlSeconds: Math.ceil((1.5 * electionTimeoutMs) / 1_000),
+      progressIntervalMs: Math.max(MIN_PROGRESS_INTERVAL_MS, options.watchProgressIntervalMs ?? 600_000),
+      maxWatchersPerStream: MAX_WATCHERS_PER_STREAM,
+    },
+  };
+  const metrics = createServerMetrics(replica, view, () => gate.openStreams);
+  const gate: Gate = new Gate({
+    view,
+    clock: environment.clock,
+    electionTimeoutMs,
+    started: metrics.started,
+    handled: metrics.handled,
+  });
+  const space = new SpaceGuard(replica, context.limits.quotaBytes);
+  const methods = [
+    ...kvMethods(context, space),
+    ...watchMethods(context),
+    ...leaseMethods(context, space),
+    ...clusterMethods(context),
+    ...maintenanceMethods(context),
+    ...healthMethods(context),
+    ...methodsNotYet(context),
+  ];
+  const door = grpcJsDoor({
+    methods: methods.map((method) => gate.guard(method)),
+    maxReceiveBytes: maxRequestBytes + GRPC_OVERHEAD_BYTES,
+    maxConcurrentCalls: options.maxConcurrentStreams ?? 2 ** 32 - 1,
+    keepaliveIntervalMs: options.keepaliveIntervalMs ?? 2 * 3_600_000,
+    keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 20_000,
+  });
+  const http = createHttpServer({
+    replica,
+    view,
+    metricsText: metrics.text,
+    healthSucceeded: metrics.healthSucceeded,
+    healthFailed: metrics.healthFailed,
+  });
+
+  const ports: SharedPort[] = [];
+  const closePorts = async (): Promise<void> => {
+    await Promise.all(ports.map((port) => port.close()));
+  };
+  try {
+    for (const address of listenOn) {
+      ports.push(
+        await listen(address, {
+          http2: (socket) => door.accept(socket),
+          http1: (socket: Socket) => http.emit("connection", socket),
+          maxConnections: options.maxConnections ?? 10_000,
+        }),
+      );
+    }
+  } catch (error) {
+    gate.close();
+    view.close();
+    await Promise.all([closePorts(), door.close(0)]);
+    throw error;
+  }
+  let closing: Promise<void> | null = null;
+  return {
+    addresses: ports.map(({ address }) => address),
+    close(drainMs = DRAIN_MS) {
+      closing ??= (async () => {
+        const taken = closePorts();
+        gate.close();
+        http.closeIdleConnections();
+        await Promise.all([taken, door.close(drainMs)]);
+        http.closeAllConnections();
+        view.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+/** @throws QuorateError that names the URL and what is wrong with it. */
+function addressOf(text: string): Address {
+  const wrong = (why: string): QuorateError =>
+    new QuorateError("CONFIG", GrpcStatus.invalidArgument, `the client URL "${text}" ${why}; write http://host:port`);
+  if (!URL.canParse(text)) throw wrong("is no URL");
+  const url = new URL(text);
+  if (url.protocol === "https:") throw wrong("asks for TLS, which quorate does not offer yet");
+  if (url.protocol !== "http:") throw wrong(`has the scheme ${url.protocol.slice(0, -1)}`);
+  if (url.pathname !== "/" || url.search !== "" || url.username !== "") throw wrong("has more than a host and a port");
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return { host, port: url.port === "" ? 80 : Number(url.port) };
+}
