@@ -56,7 +56,10 @@ export interface DiskFile {
   write(pieces: readonly Uint8Array[], offset: number): Promise<void>;
   /** Makes data and size durable. After a rejection nothing about unsynced data may be believed. */
   sync(): Promise<void>;
-  /** `write`, then `sync`, in as few trips as the machine allows. */
+  /**
+   * `write`, then `sync`, in as few trips as the machine allows. A rejection with ENOSPC or EDQUOT is the write's: it
+   * did not fit and may be tried again. A sync that fails never rejects with these, whatever the system calls it.
+   */
   writeAndSync(pieces: readonly Uint8Array[], offset: number): Promise<void>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;

@@ -59,9 +59,15 @@ export interface SnapshotReader {
 }
 
 export interface GroupStorage {
+  /** Until the first `write`, with which it is let go: the entries are the engine's by then. */
   readonly recovered: Recovered;
   /** Queues a write; `StorageEvents.durable` tells when it is on disk. Writes that wait are synced together. */
   write(write: Write): void;
+  /**
+   * The engine is not `untrusted` any more: a leader has made good what was lost. Until this is durable, each start is
+   * `untrusted` again.
+   */
+  markTrusted(): void;
   /** Begins a snapshot of this state machine's state, or of one received from a peer. */
   beginSnapshot(meta: SnapshotMeta): Promise<SnapshotWriter>;
   /** The newest published snapshot, or null. */

@@ -1,0 +1,130 @@
+/**
+ * The next segment, made ahead of time: a file full of zeros, so that appending to it changes no metadata and its sync
+ * is one write. It is also the reserve: when the disk is full, this much can still be written.
+ */
+import type { Clock, Disk, DiskFile, Scheduled } from "../environment.ts";
+import { isFull } from "./fault.ts";
+
+/** Small steps, each synced: the log's own syncs never wait behind much. */
+const stepBytes = 1024 * 1024;
+const zeros = new Uint8Array(stepBytes);
+export const retryMs = 1000;
+
+export const spareName = "spare";
+const unfinishedName = "spare.new";
+
+export interface SpareEvents {
+  /** There is no room for a next segment; or there is again. */
+  full(isFull: boolean): void;
+  failed(error: unknown): void;
+}
+
+export class SpareSegment {
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #directory: string;
+  readonly #segmentBytes: number;
+  readonly #events: SpareEvents;
+  #ready: DiskFile | null = null;
+  #working: Promise<void> | null = null;
+  #retry: Scheduled | null = null;
+  #closed = false;
+
+  constructor(disk: Disk, clock: Clock, directory: string, segmentBytes: number, events: SpareEvents) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#directory = directory;
+    this.#segmentBytes = segmentBytes;
+    this.#events = events;
+  }
+
+  get isReady(): boolean {
+    return this.#ready !== null;
+  }
+
+  /** Bytes on disk of a finished spare. */
+  get bytes(): number {
+    return this.#ready === null ? 0 : this.#segmentBytes;
+  }
+
+  /** Makes the spare in the background, unless it is there. Goes on trying while the disk is full. */
+  prepare(): void {
+    if (this.#closed || this.#ready !== null || this.#working !== null || this.#retry !== null) return;
+    this.#working = this.#make()
+      .then((file) => {
+        this.#ready = file;
+        this.#events.full(false);
+      })
+      .catch((error: unknown) => {
+        if (this.#closed) return;
+        if (!isFull(error)) return this.#events.failed(error);
+        this.#events.full(true);
+        this.#retry = this.#clock.after(retryMs, () => {
+          this.#retry = null;
+          this.prepare();
+        });
+      })
+      .finally(() => {
+        this.#working = null;
+      });
+  }
+
+  /** Hands over the spare, if it is ready; its file is still called `spare`. */
+  take(): DiskFile | null {
+    const file = this.#ready;
+    this.#ready = null;
+    return file;
+  }
+
+  /** Takes back a spare that could not be used. */
+  giveBack(file: DiskFile): void {
+    this.#ready = file;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#retry = null;
+    await this.#working;
+    await this.#ready?.close();
+    this.#ready = null;
+  }
+
+  async #make(): Promise<DiskFile> {
+    const path = `${this.#directory}/${spareName}`;
+    const found = await this.#find(path);
+    if (found !== null) return found;
+    const unfinished = `${this.#directory}/${unfinishedName}`;
+    await this.#disk.remove(unfinished);
+    const file = await this.#disk.open(unfinished, "write");
+    try {
+      await fillWithZeros(file, this.#segmentBytes, () => this.#closed);
+      await this.#disk.rename(unfinished, path);
+      await this.#disk.syncDirectory(this.#directory);
+      return file;
+    } catch (error) {
+      await file.close();
+      if (isFull(error)) await this.#disk.remove(unfinished);
+      throw error;
+    }
+  }
+
+  /** A spare of an earlier life. Its content does not matter: old bytes never pass under a new header. */
+  async #find(path: string): Promise<DiskFile | null> {
+    const names = await this.#disk.list(this.#directory);
+    if (!names.includes(spareName)) return null;
+    const file = await this.#disk.open(path, "write");
+    if ((await file.size()) === this.#segmentBytes) return file;
+    await file.close();
+    await this.#disk.remove(path);
+    return null;
+  }
+}
+
+/** @throws DiskError, also with code ECANCELED when `stopped` says so. */
+export async function fillWithZeros(file: DiskFile, bytes: number, stopped: () => boolean): Promise<void> {
+  for (let at = 0; at < bytes; at += stepBytes) {
+    if (stopped()) throw Object.assign(new Error("the store is being closed"), { code: "ECANCELED" });
+    await file.writeAndSync([zeros.subarray(0, Math.min(stepBytes, bytes - at))], at);
+  }
+}
