@@ -251,7 +251,7 @@ describe("npm etcd3", { timeout: 120_000 }, () => {
       async () => client.get("compacted").revision(header.revision).string(),
       /mvcc: required revision has been compacted/,
     );
-    const watcher = await client.watch().key("compacted").startRevision(header.revision).watcher();
+    const watcher = client.watch().key("compacted").startRevision(header.revision).watcher();
     const [error] = (await within(
       "the watch is refused",
       10_000,
