@@ -12,6 +12,8 @@ import { fileURLToPath } from "node:url";
 
 /** The lowest Node of `engines` in package.json, installed from the package `node`. */
 const OLDEST_NODE = "22.12.0";
+/** For one npm command: a registry that does not answer must not stop everything for an hour. */
+const NPM_MS = 300_000;
 const START_MS = 30_000;
 const STOP_MS = 20_000;
 
@@ -68,11 +70,15 @@ function installInto(tarball) {
   const project = { name: "a-user", private: true, type: "module", allowScripts: { node: true, protobufjs: false } };
   writeFileSync(join(place, "package.json"), JSON.stringify(project));
   cpSync(join(root, ".npmrc"), join(place, ".npmrc"));
-  execFileSync("npm", ["install", "--loglevel=error", tarball], { cwd: place, stdio: "inherit" });
+  execFileSync("npm", ["install", "--loglevel=error", tarball], { cwd: place, stdio: "inherit", timeout: NPM_MS });
   const said = execFileSync("npx", ["--no-install", "quorate", "version"], { cwd: place, encoding: "utf8" });
   assert.ok(said.includes(version), `npx quorate version says ${JSON.stringify(said)}, not ${version}`);
   console.log(`npx quorate version: ${said.trim().split("\n")[0]}`);
-  execFileSync("npm", ["install", "--loglevel=error", `node@${OLDEST_NODE}`], { cwd: place, stdio: "inherit" });
+  execFileSync("npm", ["install", "--loglevel=error", `node@${OLDEST_NODE}`], {
+    cwd: place,
+    stdio: "inherit",
+    timeout: NPM_MS,
+  });
 }
 
 /** A user's strict project must compile against our declarations. */
