@@ -74,6 +74,8 @@ export class MemoryStorage implements GroupStorage {
     });
   }
 
+  markTrusted(): void {}
+
   async beginSnapshot(meta: SnapshotMeta): Promise<SnapshotWriter> {
     const disk = this.#disk;
     const parts: Uint8Array[] = [];

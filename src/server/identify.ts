@@ -1,0 +1,136 @@
+/**
+ * Finds out which member of which cluster a data directory belongs to; a new directory is founded: as an initial member
+ * with the cluster's first entry on disk, or as one that was added to a running cluster, with nothing.
+ */
+import type { Genesis } from "../consensus/engine.ts";
+import { genesis } from "../consensus/raft/genesis.ts";
+import type { Environment } from "../environment.ts";
+import { GrpcStatus, QuorateError } from "../errors.ts";
+import { encodeMemberContext } from "../keyspace/members.ts";
+import { peerAddress } from "../replica/peers.ts";
+import { readIdentityFile } from "../storage/identity.ts";
+import type { StorageIdentity } from "../storage/storage.ts";
+import { inquire } from "../transport/inquiry.ts";
+import {
+  type ClusterDescription,
+  existingCluster,
+  type InitialCluster,
+  type InitialMember,
+  newCluster,
+  refuseIfBootstrapped,
+} from "./bootstrap.ts";
+import { decodeDescription } from "./cluster-description.ts";
+
+export interface IdentifyOptions {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly initialAdvertisePeerUrls: readonly string[];
+  readonly initialCluster: readonly InitialMember[];
+  readonly initialClusterState: "new" | "existing";
+  readonly initialClusterToken: string;
+}
+
+export interface Identity {
+  /** Null: as the data directory says. */
+  readonly storage: StorageIdentity | null;
+  /** Whether there are other members that can make good what this one lost. */
+  readonly hasPeers: boolean;
+  /** Members to link to before the log says who they are. */
+  readonly knownPeers: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
+  /** What an initial member's log begins with; null for one that joins, or whose directory belongs to nobody now. */
+  readonly genesis: Genesis | null;
+}
+
+const INQUIRY_MS = 2_000;
+/** A member that was added may be started before the others answer. */
+const JOIN_ATTEMPTS = 15;
+const JOIN_PAUSE_MS = 1_000;
+
+export async function identify(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
+  const found = await readIdentityFile(environment.disk, options.dataDir);
+  if (found === "missing") {
+    return options.initialClusterState === "new"
+      ? await foundAs(options, engine, environment)
+      : await join(options, engine, environment);
+  }
+  const hasPeers = options.initialCluster.length > 1;
+  // A damaged one has a second copy, which the storage knows to find.
+  if (found === "damaged") return { storage: null, hasPeers, knownPeers: [], genesis: null };
+  return { storage: { ...found, engine }, hasPeers, knownPeers: [], genesis: unfinished(options, found) };
+}
+
+async function foundAs(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
+  const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
+  const cluster = newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken);
+  for (const description of await askAll(options, environment)) {
+    refuseIfBootstrapped(description, cluster, options.dataDir);
+  }
+  const knownPeers = cluster.members.filter(({ id }) => id !== cluster.self.id);
+  const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine };
+  return { storage, hasPeers: knownPeers.length > 0, knownPeers, genesis: genesisOf(cluster) };
+}
+
+/** The founding of a directory may have been cut short between its identity and its first entry. */
+function unfinished(options: IdentifyOptions, found: StorageIdentity): Genesis | null {
+  if (options.initialClusterState !== "new") return null;
+  try {
+    const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
+    const cluster = newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken);
+    const same = cluster.clusterId === found.clusterId && cluster.self.id === found.memberId;
+    return same ? genesisOf(cluster) : null;
+  } catch {
+    // Flags that no longer fit a cluster that was founded long ago do not matter.
+    return null;
+  }
+}
+
+function genesisOf(cluster: InitialCluster): Genesis {
+  const voters = cluster.members.map(({ id }) => id).sort((a, b) => (a < b ? -1 : 1));
+  return genesis(
+    { voters, outgoing: [], learners: [], learnersNext: [] },
+    encodeMemberContext({ op: "genesis", members: cluster.members }),
+  );
+}
+
+async function join(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
+  const { clock, logger } = environment;
+  for (let attempt = 1; attempt <= JOIN_ATTEMPTS; attempt++) {
+    const [description] = await askAll(options, environment);
+    if (description !== undefined) {
+      const cluster = existingCluster(description, options.name, options.initialAdvertisePeerUrls);
+      const others = cluster.members.filter(({ id }) => id !== cluster.self.id);
+      const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine };
+      return { storage, hasPeers: others.length > 0, knownPeers: others, genesis: null };
+    }
+    if (attempt === 1) logger.info({}, "waiting for a member of --initial-cluster to answer");
+    if (attempt < JOIN_ATTEMPTS) await new Promise<void>((resolve) => clock.after(JOIN_PAUSE_MS, resolve));
+  }
+  const asked = otherUrls(options).join(", ") || "nobody: --initial-cluster names no other member";
+  throw new QuorateError(
+    "CLUSTER_UNREACHABLE",
+    GrpcStatus.unavailable,
+    `no member of the existing cluster answers (asked ${asked}); check --initial-cluster and that the members run`,
+  );
+}
+
+/** What the other members, as far as they can be reached, say of their cluster; those with the most members first. */
+async function askAll(options: IdentifyOptions, environment: Environment): Promise<ClusterDescription[]> {
+  const answers = await Promise.all(
+    otherUrls(options).map(async (url) => {
+      try {
+        return decodeDescription(await inquire(environment, peerAddress(url), INQUIRY_MS));
+      } catch (error) {
+        if (error instanceof QuorateError && error.code === "CONFIG") throw error;
+        environment.logger.debug({ url, error: String(error) }, `${url} does not answer: ${String(error)}`);
+        return null;
+      }
+    }),
+  );
+  return answers
+    .filter((answer): answer is ClusterDescription => answer !== null && answer.members.length > 0)
+    .sort((a, b) => b.members.length - a.members.length);
+}
+
+function otherUrls({ initialCluster, initialAdvertisePeerUrls }: IdentifyOptions): string[] {
+  return initialCluster.flatMap(({ peerUrls }) => peerUrls).filter((url) => !initialAdvertisePeerUrls.includes(url));
+}
