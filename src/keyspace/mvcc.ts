@@ -163,7 +163,7 @@ export class Mvcc {
   /** Puts a new version of a key. */
   put(key: ByteString, value: ByteString, lease: LeaseId): void {
     const head = this.#tree.get(key);
-    const older = head === undefined || (head.deleted && head.modRevision <= this.#compactRevision) ? null : head;
+    const older = head ?? null;
     const living = older !== null && !older.deleted;
     const revision = this.#revision + 1;
     const record = makeRecord(
