@@ -1,7 +1,8 @@
 /**
  * What a member answers over plain HTTP, on the same port as gRPC: health, version, metrics, members.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { type Check, type Complaint, type HealthPorts, health, liveChecks, readyChecks } from "./health-checks.ts";
 import type { Counter } from "./metrics.ts";
 import { ETCD_CLUSTER_VERSION, ETCD_VERSION, QUORATE_VERSION } from "./version.ts";
@@ -15,27 +16,58 @@ export interface HttpOptions extends HealthPorts {
 
 const JSON_TYPE = "application/json";
 const TEXT_TYPE = "text/plain; charset=utf-8";
-/** A client must have sent its request by then, and an idle connection is closed. */
-const REQUEST_TIMEOUT_MS = 10_000;
-const IDLE_TIMEOUT_MS = 60_000;
+/** A new connection must have sent its first request by then. */
+const FIRST_REQUEST_MS = 10_000;
+/** And the next one this long after an answer. */
+const NEXT_REQUEST_MS = 60_000;
 
-export function createHttpServer(options: HttpOptions): Server {
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: IDLE_TIMEOUT_MS, maxHeaderSize: 16_384 },
-    (request, response) => {
-      // The bodies of requests say nothing to us, but must be read for the connection to go on.
-      request.resume();
-      answer(options, request, response).catch((error: unknown) => {
-        if (!response.headersSent) send(response, 500, TEXT_TYPE, `internal error: ${String(error)}\n`);
-        else response.destroy();
-      });
-    },
-  );
+/** Answers connections that were accepted elsewhere. */
+export interface HttpFront {
+  /** Takes a connection whose client speaks HTTP/1. Nothing of it has been read, or it was put back. */
+  accept(socket: Socket): void;
+  close(): void;
+}
+
+export function createHttpFront(options: HttpOptions): HttpFront {
+  const server = createServer({ maxHeaderSize: 16_384 }, (request, response) => {
+    // The bodies of requests say nothing to us, but must be read for the connection to go on.
+    request.resume();
+    answer(options, request, response).catch((error: unknown) => {
+      if (!response.headersSent) send(response, 500, TEXT_TYPE, `internal error: ${String(error)}\n`);
+      else response.destroy();
+    });
+  });
   server.on("clientError", (_error, socket) => {
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     else socket.destroy();
   });
-  return server;
+  // Node's own limits work only on a server that listens itself. So each connection has a deadline of ours: by it, its
+  // next request must be here, however slowly it comes.
+  const deadlines = new Map<Socket, NodeJS.Timeout>();
+  const expect = (socket: Socket, withinMs: number): void => {
+    clearTimeout(deadlines.get(socket));
+    deadlines.set(socket, setTimeout(() => socket.destroy(), withinMs).unref());
+  };
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    clearTimeout(deadlines.get(socket));
+    response.once("close", () => {
+      if (deadlines.has(socket)) expect(socket, NEXT_REQUEST_MS);
+    });
+  });
+  return {
+    accept(socket) {
+      expect(socket, FIRST_REQUEST_MS);
+      socket.once("close", () => {
+        clearTimeout(deadlines.get(socket));
+        deadlines.delete(socket);
+      });
+      server.emit("connection", socket);
+    },
+    close() {
+      for (const socket of deadlines.keys()) socket.destroy();
+    },
+  };
 }
 
 async function answer(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {

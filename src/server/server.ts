@@ -7,14 +7,13 @@
  * It promises etcd's answers, codes and texts, and that no client, slow, dead or hostile, makes memory grow without
  * bound. It must not know which engine agrees on the log, nor how it is stored.
  */
-import type { Socket } from "node:net";
 import type { Address, Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { Replica } from "../replica/face.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { Gate } from "./gate.ts";
 import { grpcJsDoor } from "./grpc-js-door.ts";
-import { createHttpServer } from "./http.ts";
+import { createHttpFront } from "./http.ts";
 import { createServerMetrics } from "./server-metrics.ts";
 import type { ServiceContext } from "./service-context.ts";
 import { clusterMethods } from "./services/cluster.ts";
@@ -117,7 +116,7 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
     keepaliveIntervalMs: options.keepaliveIntervalMs ?? 2 * 3_600_000,
     keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 20_000,
   });
-  const http = createHttpServer({
+  const http = createHttpFront({
     replica,
     view,
     metricsText: metrics.text,
@@ -134,7 +133,7 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
       ports.push(
         await listen(address, {
           http2: (socket) => door.accept(socket),
-          http1: (socket: Socket) => http.emit("connection", socket),
+          http1: (socket) => http.accept(socket),
           maxConnections: options.maxConnections ?? 10_000,
         }),
       );
@@ -152,9 +151,8 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
       closing ??= (async () => {
         const taken = closePorts();
         gate.close();
-        http.closeIdleConnections();
         await Promise.all([taken, door.close(drainMs)]);
-        http.closeAllConnections();
+        http.close();
         view.close();
       })();
       return closing;

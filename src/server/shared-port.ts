@@ -11,7 +11,6 @@ import { GrpcStatus, QuorateError } from "../errors.ts";
 const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 /** So much of it decides. */
 const DECIDING_BYTES = 4;
-/** A connection that has not said by then what it is, is closed. */
 const SILENCE_MS = 10_000;
 
 export interface SharedPortOptions {
@@ -19,6 +18,8 @@ export interface SharedPortOptions {
   readonly http1: (socket: Socket) => void;
   /** Connections open at once on this port; more are closed at once. */
   readonly maxConnections: number;
+  /** A connection that has not said by then what it is, is closed; 10 s unless given. */
+  readonly silenceMs?: number;
 }
 
 export interface SharedPort {
@@ -78,7 +79,7 @@ function sortOut(socket: Socket, options: SharedPortOptions, decided: () => void
   const drop = (): void => {
     socket.destroy();
   };
-  socket.setTimeout(SILENCE_MS, drop);
+  socket.setTimeout(options.silenceMs ?? SILENCE_MS, drop);
   socket.on("error", drop);
   socket.once("close", decided);
   const look = (): void => {

@@ -141,7 +141,7 @@ class WatchStream {
 
   #freeId(): number {
     while (this.#watching.has(this.#nextId)) this.#nextId += 1;
-    return this.#nextId++;
+    return this.#nextId;
   }
 
   #sink(id: number, fragment: boolean): WatchSink {
