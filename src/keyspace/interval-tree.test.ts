@@ -40,7 +40,8 @@ test("stabbing finds exactly the values whose interval holds the key", () => {
         const found: number[] = [];
         tree.stab(probe, (mark) => found.push(mark.name));
         const wanted = model.filter(({ from, to }) => from <= probe && (to === null || probe < to));
-        assert.deepEqual(found.sort(), wanted.map(({ mark }) => mark.name).sort());
+        const byNumber = (a: number, b: number): number => a - b;
+        assert.deepEqual(found.sort(byNumber), wanted.map(({ mark }) => mark.name).sort(byNumber));
       }
     }),
   );
