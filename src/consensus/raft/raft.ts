@@ -105,7 +105,7 @@ export class Raft implements Engine {
     const committed = s.commit > s.emitted ? s.log.slice(s.emitted + 1, s.commit) : [];
     s.emitted = s.commit;
     this.#status = null;
-    return s.out.take({ write, committed, statusChanged: this.#watch.changed(s), wakeAt: s.earlyAt });
+    return s.out.take({ write, committed, statusChanged: this.#watch.changed(s), wakeAt: wakeTime(s) });
   }
 
   /** A view: read it before the next step. */
@@ -117,6 +117,11 @@ export class Raft implements Engine {
   entryAt(index: number): Entry | null {
     return this.#state.log.at(index);
   }
+}
+
+/** When an early election is due; one that waits for a running candidacy has no time of its own. */
+function wakeTime(s: RaftState): number | null {
+  return s.earlyAt !== null && s.earlyAt > s.now && s.role !== "candidate" ? s.earlyAt : null;
 }
 
 function take(s: RaftState, input: Input): void {

@@ -23,6 +23,8 @@ import { type Leadership, name, type RaftState, type ReadAsker } from "./state.t
 export const maxPeerReads = 4096;
 /** The most reads of the owner that may wait for a leader's answer. */
 export const maxForwardedReads = 65536;
+/** Tokens are below 2^53: 32 bits of incarnation, the rest counts. */
+const tokensPerLife = 2 ** 20;
 
 export function isSettled(s: RaftState, lead: Leadership): boolean {
   return s.commit >= lead.noopIndex;
@@ -133,11 +135,17 @@ export function refuseLeaderReads(s: RaftState, lead: Leadership, why: string): 
 /** Asks the leader for one index for all reads of this turn. */
 export function forwardReads(s: RaftState): void {
   if (s.newForwardedReads.length === 0) return;
-  const token = s.nextToken++;
+  const token = nextToken(s);
   const deadline = s.now + s.options.electionTimeoutMs;
   s.forwardedReads.set(token, { ids: s.newForwardedReads, deadline });
   s.newForwardedReads = [];
   s.send(s.leader, { type: "readRequest", token });
+}
+
+/** Unlike any token of an earlier life, whose answers may still be on their way; reused only long after its deadline. */
+function nextToken(s: RaftState): number {
+  s.tokenCount = (s.tokenCount + 1) % tokensPerLife;
+  return s.incarnation * tokensPerLife + s.tokenCount;
 }
 
 export function onReadRequest(s: RaftState, from: MemberId, token: number): void {
@@ -150,7 +158,7 @@ export function onReadRequest(s: RaftState, from: MemberId, token: number): void
 
 /**
  * The epoch of an answer does not matter: whoever gave it was the leader at some moment after the question, which is
- * all a read needs. Tokens name one question of one incarnation.
+ * all a read needs.
  */
 export function onReadResponse(s: RaftState, from: MemberId, token: number, index: number, ok: boolean): boolean {
   const reads = s.forwardedReads.get(token);

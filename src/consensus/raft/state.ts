@@ -126,7 +126,7 @@ export class RaftState {
   ack: { readonly to: MemberId; readonly epoch: number; session: number; index: number } | null = null;
   readonly forwardedReads: Map<number, ForwardedReads> = new Map();
   newForwardedReads: number[] = [];
-  nextToken = 1;
+  tokenCount = 0;
 
   readonly priorities: Map<MemberId, number> = new Map();
   dropped = 0;

@@ -17,6 +17,8 @@ interface Known {
   readonly entry: Entry;
   /** Hash over all commands up to here. */
   readonly hash: number;
+  /** Epoch of the member that gave it out first: it was committed in this epoch or before. */
+  readonly committedIn: number;
 }
 
 export function hashCommand(hash: number, entry: Entry): number {
@@ -39,15 +41,18 @@ export class Checkers {
     return this.committed.length;
   }
 
-  /** Election safety: at most one leader in an epoch. Leader completeness: it has everything that was committed. */
+  /**
+   * Election safety: at most one leader in an epoch. Leader completeness: it has everything that was committed in
+   * earlier epochs. (Who wins an old epoch late may lack what a newer leader committed; it can commit nothing.)
+   */
   leads(id: MemberId, epoch: number, engine: Engine): void {
     const known = this.#leaders.get(epoch);
     if (known === id) return;
     if (known !== undefined) throw new SafetyViolation(`two leaders in epoch ${epoch}: ${known} and ${id}`);
     this.#leaders.set(epoch, id);
     const { firstIndex, lastIndex } = engine.status;
-    for (const { entry } of this.committed) {
-      if (entry.index < firstIndex) continue;
+    for (const { entry, committedIn } of this.committed) {
+      if (entry.index < firstIndex || committedIn >= epoch) continue;
       const own = engine.entryAt(entry.index);
       if (own === null || own.epoch !== entry.epoch) {
         throw new SafetyViolation(
@@ -88,6 +93,7 @@ export class Checkers {
    */
   gaveOut(
     id: MemberId,
+    epoch: number,
     entry: Entry,
     durable: { membership: Membership; holds: (id: MemberId) => boolean } | null,
   ): number {
@@ -109,7 +115,7 @@ export class Checkers {
       throw new SafetyViolation(`${id} committed ${entry.epoch}/${entry.index}, which no quorum has on disk`);
     }
     const hash = hashCommand(this.committed.at(-1)?.hash ?? 0, entry);
-    this.committed.push({ epoch: entry.epoch, entry, hash });
+    this.committed.push({ epoch: entry.epoch, entry, hash, committedIn: epoch });
     return hash;
   }
 

@@ -314,7 +314,8 @@ export class Cluster {
   /** Whether a proposal came out as committed. */
   isCommitted(call: number): boolean {
     const position = this.proposals.get(call);
-    return position != null && this.checkers.committed[position.index - 1]?.epoch === position.epoch;
+    if (position === undefined || position === null) return false;
+    return this.checkers.committed[position.index - 1]?.epoch === position.epoch;
   }
 
   describe(): string {
@@ -396,11 +397,12 @@ export class Cluster {
         this.#options.checkDurable === false
           ? null
           : {
-              membership: (this.members.get(this.leader) ?? member).engine?.status.membership ?? member.membership,
+              membership: member.engine?.status.membership ?? member.membership,
               holds: (voter: MemberId): boolean =>
                 this.members.get(voter)?.disk.holds(entry.index, entry.epoch) === true,
             };
-      const hash = this.checkers.gaveOut(id, entry, entry.index === 1 ? null : durable);
+      const epoch = member.engine?.status.epoch ?? entry.epoch;
+      const hash = this.checkers.gaveOut(id, epoch, entry, entry.index === 1 ? null : durable);
       member.noteApplied(entry.index, entry.epoch, entry.kind, entry.data, hash);
     }
     for (const { id: call, epoch, index } of effects.accepted) this.proposals.set(call, { epoch, index });
