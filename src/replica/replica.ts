@@ -334,7 +334,7 @@ export class GroupReplica implements Replica {
   }
 
   #tellStatus(): void {
-    for (const handle of [...this.#statusHandlers]) handle();
+    for (const handle of this.#statusHandlers) handle();
   }
 
   #askLeader(operation: Operation, args: unknown): Promise<unknown> {

@@ -90,7 +90,7 @@ export class Requests {
   }
 
   stop(): void {
-    for (const id of [...this.#waiting.keys()]) this.#fail(id, etcdErrors.serverStopped());
+    for (const id of this.#waiting.keys()) this.#fail(id, etcdErrors.serverStopped());
   }
 
   #fail(id: number, error: unknown): void {

@@ -35,11 +35,11 @@ export class Transfers {
 
   statusChanged({ leader }: Status): void {
     if (leader === 0n || leader === this.#self) return;
-    for (const id of [...this.#wishes.keys()]) this.#end(id, null);
+    for (const id of this.#wishes.keys()) this.#end(id, null);
   }
 
   stop(): void {
-    for (const id of [...this.#wishes.keys()]) this.#end(id, etcdErrors.serverStopped());
+    for (const id of this.#wishes.keys()) this.#end(id, etcdErrors.serverStopped());
   }
 
   #end(id: number, error: QuorateError | null): void {
