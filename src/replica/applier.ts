@@ -7,7 +7,7 @@ import { decodeMembershipEntry, emptyMembership, type Membership } from "../cons
 import type { Clock } from "../environment.ts";
 import { assert } from "../errors.ts";
 import { CommandKind, decodeCommand } from "../keyspace/command.ts";
-import { type CommandResult, Keyspace, KeyspaceLoader } from "../keyspace/keyspace.ts";
+import { type CommandResult, type Keyspace, KeyspaceLoader } from "../keyspace/keyspace.ts";
 import type { GroupStorage } from "../storage/storage.ts";
 import { type BatchName, decodeBatch } from "./batch.ts";
 
