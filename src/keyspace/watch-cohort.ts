@@ -6,7 +6,7 @@
  * way to the present.
  */
 import type { WatchEvent } from "../wire/kv.ts";
-import type { Watcher, WatchRequest, WatchSink } from "./watch-hub.ts";
+import type { Watcher, WatchRequest, WatchSink } from "./watch.ts";
 
 export class Cohort {
   /** The first revision its members have not been told of. */

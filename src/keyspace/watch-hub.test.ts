@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { KeyValue, WatchEvent } from "../wire/kv.ts";
 import type { HistorySource, KeyRecord } from "./record.ts";
-import { type Watcher, WatchHub, type WatchRequest, type WatchSink } from "./watch-hub.ts";
+import type { Watcher, WatchRequest, WatchSink } from "./watch.ts";
+import { WatchHub } from "./watch-hub.ts";
 
 /** A history that keeps every change for ever, but admits only to what is not compacted. */
 class History implements HistorySource {

@@ -88,7 +88,7 @@ export class GroupReplica implements Replica {
     this.#transport = transport;
     this.#leaderlessSince = clock.now();
     this.#untrusted = options.engine.status.untrusted;
-    this.watches = new WatchHub(options.keyspace);
+    this.watches = new WatchHub(options.keyspace, () => this.#wake());
     this.#transfers = new Transfers(clock, memberId);
     this.#outbox = new Outbox(({ to, pieces, bulk }) => {
       transport.send(to, group, FrameKind.engine, pieces, bulk);

@@ -7,7 +7,7 @@
  */
 import type { Scheduled } from "../../environment.ts";
 import { etcdErrors } from "../../keyspace/etcd-errors.ts";
-import type { Watcher, WatchRequest, WatchSink } from "../../keyspace/watch-hub.ts";
+import type { Watcher, WatchRequest, WatchSink } from "../../keyspace/watch.ts";
 import { byteString } from "../../wire/byte-string.ts";
 import {
   WatchCreateRequest_FilterType as FilterType,
