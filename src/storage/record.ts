@@ -130,21 +130,16 @@ export function decodeRecord(from: Buffer, at: number, limit: number, segmentSee
   const length = from.readUInt32LE(at + 8);
   const dataChecksum = from.readUInt32LE(at + 4);
   const dataAt = at + recordHeaderBytes;
-  const record = {
-    type: from.readUInt8(at + 12) as RecordType,
-    kind: from.readUInt8(at + 13),
-    batch: from.readUInt16LE(at + 14),
-    group: from.readUInt32LE(at + 16),
-    index,
-    epoch,
-    end: at + recordBytes(length),
-    headerChecksum,
-    dataChecksum,
-  };
-  if (dataAt + length > limit) return { is: "data damaged", record };
+  const type = from.readUInt8(at + 12) as RecordType;
+  const kind = from.readUInt8(at + 13);
+  const batch = from.readUInt16LE(at + 14);
+  const group = from.readUInt32LE(at + 16);
+  const end = at + recordBytes(length);
+  const header = { type, kind, batch, group, index, epoch, end, headerChecksum, dataChecksum };
+  if (dataAt + length > limit) return { is: "data damaged", record: header };
   const data = from.subarray(dataAt, dataAt + length);
-  if ((length === 0 ? seed : checksum(data, seed)) !== dataChecksum) return { is: "data damaged", record };
-  return { is: "record", record: { ...record, data } };
+  if ((length === 0 ? seed : checksum(data, seed)) !== dataChecksum) return { is: "data damaged", record: header };
+  return { is: "record", record: { type, kind, batch, group, index, epoch, end, headerChecksum, dataChecksum, data } };
 }
 
 /** A cheap look that sorts out zeros and most else, before the checksum is worked out. */

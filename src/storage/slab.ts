@@ -16,7 +16,7 @@ export function createSlabs(): (data: Uint8Array) => Uint8Array {
       slab = new Uint8Array(slabBytes);
       used = 0;
     }
-    const copy = slab.subarray(used, used + data.length);
+    const copy = new Uint8Array(slab.buffer, used, data.length);
     copy.set(data);
     used += data.length;
     return copy;

@@ -1,0 +1,238 @@
+/**
+ * Random workloads on a disk that loses what it may, with a crash at any operation, life after life: whatever was told
+ * to be durable is there, nothing else is, in the order in which it was written.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Entry, SnapshotMeta, Write } from "../consensus/engine.ts";
+import type { GroupStorage, Recovered } from "./storage.ts";
+import { Machine, membership, orNever, type Running, settle, snapshotContent, writeOf } from "./testing/machine.ts";
+import { type Seeded, seeded } from "./testing/seeded.ts";
+
+/** What a group's log is after some write. */
+interface Image {
+  readonly base: { readonly index: number; readonly epoch: number };
+  /** Behind `base`, contiguous. */
+  readonly entries: readonly Entry[];
+  readonly state: string | null;
+}
+
+const empty: Image = { base: { index: 0, epoch: 0 }, entries: [], state: null };
+
+function lastOf(image: Image): { index: number; epoch: number } {
+  return image.entries.at(-1) ?? image.base;
+}
+
+/** The rule of `Write.snapshot`, by the words of the contract. */
+function startBehind(image: Image, meta: { index: number; epoch: number }): Image {
+  const base = { index: meta.index, epoch: meta.epoch };
+  if (meta.index <= image.base.index) return image;
+  const held = image.entries.find(({ index }) => index === meta.index);
+  const entries = held?.epoch === meta.epoch ? image.entries.filter(({ index }) => index > meta.index) : [];
+  return { ...image, base, entries };
+}
+
+function after(image: Image, write: Write): Image {
+  let next = write.snapshot === null ? image : startBehind(image, write.snapshot);
+  const { truncateFrom } = write;
+  if (truncateFrom !== null) next = { ...next, entries: next.entries.filter(({ index }) => index < truncateFrom) };
+  const state = write.state === null ? next.state : Buffer.from(write.state).toString();
+  return { ...next, entries: [...next.entries, ...write.entries], state };
+}
+
+interface Snapshot {
+  /** Writes given before its commit was begun. */
+  readonly behind: number;
+  readonly meta: SnapshotMeta;
+  readonly content: string;
+}
+
+/** One group's history since the last start. */
+class GroupModel {
+  /** Images by write, from the one at the start (0). */
+  images: Image[] = [empty];
+  /** Published for sure, and those whose commit was begun after it. */
+  published: Snapshot | null = null;
+  candidates: Snapshot[] = [];
+  committed = 0;
+  /** The last write that was told to be durable. */
+  told = 0;
+
+  get now(): Image {
+    return this.images.at(-1) ?? empty;
+  }
+
+  /** Checks what a start found, and goes on from it. */
+  recovered(found: Recovered, content: string | null, context: string): void {
+    const snapshots = [this.published, ...this.candidates];
+    const snapshot = snapshots.find((one) => (one?.meta.index ?? 0) === (found.snapshot?.index ?? 0)) ?? null;
+    assert.deepEqual(found.snapshot, snapshot?.meta ?? null, `${context}: the snapshot is one that was published`);
+    assert.equal(content, snapshot?.content ?? null, `${context}: the snapshot's content`);
+    assert.equal(found.untrusted, false, `${context}: ${found.findings.join("; ")}`);
+    const seen = describe(found.entries, found.state === null ? null : Buffer.from(found.state).toString());
+    const matching = this.images.findLastIndex((image) => {
+      const expected = snapshot === null ? image : startBehind(image, snapshot.meta);
+      const from = snapshot?.meta.index ?? 0;
+      return (
+        describe(
+          expected.entries.filter(({ index }) => index > from),
+          image.state,
+        ) === seen
+      );
+    });
+    assert.ok(matching >= this.told, `${context}: write ${this.told} was durable, found is write ${matching}`);
+    const behind = snapshot?.behind ?? 0;
+    assert.ok(
+      matching >= behind,
+      `${context}: the snapshot was published behind write ${behind}, found is ${matching}`,
+    );
+    const base = { index: found.snapshot?.index ?? 0, epoch: found.snapshot?.epoch ?? 0 };
+    this.images = [
+      { base, entries: found.entries, state: found.state === null ? null : Buffer.from(found.state).toString() },
+    ];
+    this.told = 0;
+    this.published = snapshot && { ...snapshot, behind: 0 };
+    this.candidates = [];
+    this.committed = Math.max(this.committed, base.index);
+  }
+}
+
+function describe(entries: readonly Entry[], state: string | null): string {
+  const list = entries.map(
+    ({ index, epoch, kind, data }) => `${index}.${epoch}.${kind}:${Buffer.from(data).toString("latin1")}`,
+  );
+  return `${state} ${list.join("|")}`;
+}
+
+function randomEntry(random: Seeded, index: number, epoch: number): Entry {
+  const size = random.chance(0.1) ? random.below(6000) : random.chance(0.02) ? 20_000 : random.below(200);
+  const kind = random.chance(0.1) ? 3 : 1;
+  return { index, epoch, kind, data: kind === 3 ? Buffer.alloc(0) : Buffer.alloc(size, `${epoch}:${index};`) };
+}
+
+/** Does one random thing to a group. */
+async function act(
+  random: Seeded,
+  group: GroupStorage,
+  model: GroupModel,
+  running: Running,
+  id: number,
+): Promise<void> {
+  const write = (parts: Partial<Write>): void => {
+    const number = model.images.length;
+    const made = writeOf(number, parts);
+    group.write(made);
+    model.images.push(after(model.now, made));
+  };
+  const last = lastOf(model.now);
+  const durable = lastOf(model.images[running.durable.get(id) ?? 0] ?? empty).index;
+  // What was agreed on is never truncated.
+  model.committed = Math.max(model.committed, Math.min(durable, last.index) - random.below(3));
+  const dice = random.below(100);
+  if (dice < 60) {
+    const epoch = last.epoch + (random.chance(0.1) ? 1 : 0) || 1;
+    const first = last.index + 1;
+    let truncateFrom: number | null = null;
+    let from = first;
+    if (random.chance(0.15) && last.index > model.committed) {
+      from = first - 1 - random.below(last.index - model.committed);
+      truncateFrom = from;
+    }
+    const term = truncateFrom === null ? epoch : epoch + 1;
+    const entries = Array.from({ length: random.below(4) }, (_, at) => randomEntry(random, from + at, term));
+    write({ truncateFrom, entries, state: random.chance(0.3) ? Buffer.from(`state ${model.images.length}`) : null });
+  } else if (dice < 66) {
+    write({ state: Buffer.from(`vote ${model.images.length}`) });
+  } else if (dice < 80) {
+    // A snapshot of what was agreed on here, or one from a leader that is ahead.
+    const here = model.now.entries[random.below(model.now.entries.length)];
+    const received = random.chance(0.4);
+    const position = received
+      ? { index: last.index + 1 + random.below(5), epoch: last.epoch + 1 }
+      : here && { index: here.index, epoch: here.epoch };
+    if (position === undefined || position.index <= (model.published?.meta.index ?? 0)) return;
+    model.committed = Math.max(model.committed, received ? 0 : position.index);
+    const snapshot = {
+      behind: model.images.length - 1,
+      meta: { ...position, membership },
+      content: "s".repeat(random.below(3000)) + position.index,
+    };
+    const writer = await group.beginSnapshot(snapshot.meta);
+    await writer.write(Buffer.from(snapshot.content));
+    model.candidates.push(snapshot);
+    await writer.commit();
+    model.published = snapshot;
+    model.candidates = [];
+    if (received) {
+      write({ snapshot: snapshot.meta });
+      model.committed = snapshot.meta.index;
+    }
+  } else if (dice < 90) {
+    const upTo = Math.min(model.published?.meta.index ?? 0, lastOf(model.now).index);
+    await group.release(upTo - random.below(upTo + 1));
+  } else {
+    await settle();
+  }
+}
+
+async function check(running: Running, models: readonly GroupModel[], context: string): Promise<void> {
+  for (const [id, model] of models.entries()) {
+    const group = running.storage.group(id);
+    const content = await snapshotContent(group);
+    model.recovered(group.recovered, content?.toString() ?? null, `${context}, group ${id}`);
+  }
+}
+
+/** One seed: lives of random work, each ended by a crash at a random operation, with crashes during recovery too. */
+async function lives(seed: number, count: number): Promise<void> {
+  const machine = new Machine(seed);
+  const random = seeded(seed * 7 + 1);
+  const models = [new GroupModel(), new GroupModel()];
+  for (let life = 0; life < count; life++) {
+    const context = `seed ${seed}, life ${life}`;
+    const crashAt = machine.disk.operations + 1 + random.below(life % 3 === 2 ? 40 : 250);
+    machine.disk.crashWhen = (operation) => operation === crashAt;
+    const running = await machine.openOrCrash({ segmentBytes: 4096 + 4096 * random.below(3) });
+    if (running === null) continue;
+    const checked = await orNever(check(running, models, context).then(() => true));
+    if (checked === null) continue;
+    let over = false;
+    const work = (async () => {
+      // The work of a life that is over must not go on in the next one.
+      for (let step = 0; step < 120 && !over; step++) {
+        const id = random.below(models.length);
+        const model = models[id];
+        if (model !== undefined) await act(random, running.storage.group(id), model, running, id);
+        if (random.chance(0.2)) machine.clock.advance(500);
+        if (random.chance(0.3)) for (let ticks = random.below(20); ticks > 0; ticks--) await Promise.resolve();
+      }
+      if (random.chance(0.5)) {
+        await running.storage.close();
+        return "closed";
+      }
+      return "left";
+    })();
+    // Settling is also a part of the work, so it is over when nothing has happened for a while.
+    let ended: string | null = null;
+    for (let idle = 0; ended === null && idle < 3; idle++) {
+      const before: number = machine.disk.operations;
+      ended = await orNever(work);
+      if (machine.disk.operations !== before) idle = 0;
+    }
+    over = true;
+    assert.deepEqual(running.failures, [], context);
+    for (const [id, model] of models.entries()) {
+      model.told = ended === "closed" ? model.images.length - 1 : (running.durable.get(id) ?? 0);
+    }
+    machine.disk.crashWhen = () => false;
+    machine.disk.crash();
+  }
+  machine.disk.crashWhen = () => false;
+  const last = await machine.open();
+  await check(last, models, `seed ${seed}, at last`);
+  await last.storage.close();
+}
+
+test("a crash at any operation, in life after life, loses nothing durable and invents nothing (scenarios 39, 46, 48)", async () => {
+  for (let seed = 1; seed <= 60; seed++) await lives(seed, 12);
+});
