@@ -6,8 +6,8 @@ import type { QuorateError } from "../errors.ts";
 import { GrpcStatus } from "../errors.ts";
 import { bytesOf } from "../wire/byte-string.ts";
 import type { ByteString, WatchResponse } from "../wire/kv.ts";
-import type { ClusterClient, Stream } from "./client/client.ts";
-import { watch } from "./client/methods.ts";
+import type { Stream, StreamEvents } from "./client/client.ts";
+import { type WatchRequest, watch } from "./client/methods.ts";
 import { callError } from "./failure.ts";
 
 export interface WatchSettings {
@@ -24,6 +24,17 @@ export interface WatchListener {
   reply(response: WatchResponse): void;
   /** The stream broke; it is opened again. */
   interrupted(reason: string): void;
+  /** Waits before another attempt. */
+  pause(delayMs: number): Promise<void>;
+}
+
+/** The part of a client that is needed here. */
+export interface WatchClient {
+  stream(
+    method: typeof watch,
+    events: StreamEvents<WatchResponse>,
+    options: { readonly requireLeader?: boolean; readonly advance?: boolean },
+  ): Promise<Stream<WatchRequest>>;
 }
 
 /** Pauses between attempts while no member can be reached. */
@@ -35,7 +46,7 @@ const LONGEST_PAUSE_MS = 2000;
  * no member could be reached at the very start.
  */
 export async function watchForever(
-  client: ClusterClient,
+  client: WatchClient,
   settings: WatchSettings,
   listener: WatchListener,
 ): Promise<never> {
@@ -54,7 +65,7 @@ export async function watchForever(
     });
     if (broken.final || !established) throw broken.error;
     listener.interrupted(broken.error.message);
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await listener.pause(pauseMs);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }
@@ -66,7 +77,7 @@ interface Broken {
 }
 
 async function watchOnce(
-  client: ClusterClient,
+  client: WatchClient,
   settings: WatchSettings,
   advance: boolean,
   reply: (response: WatchResponse) => void,
@@ -82,7 +93,7 @@ async function watchOnce(
       resolve({ error: reason, final: isFinal(reason) });
     },
   };
-  let stream: Stream<Parameters<typeof watch.encode>[0]>;
+  let stream: Stream<WatchRequest>;
   try {
     stream = await client.stream(watch, events, { requireLeader: true, advance });
   } catch (error) {

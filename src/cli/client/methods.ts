@@ -71,7 +71,9 @@ export const compact: Method<CompactionRequest, ResponseHeader> = {
   encode: codec.encodeCompactionRequest,
   decode: codec.decodeCompactionResponse,
 };
-export const watch: Method<MessageInitShape<typeof watches.WatchRequestSchema>, WatchResponse> = {
+export type WatchRequest = MessageInitShape<typeof watches.WatchRequestSchema>;
+
+export const watch: Method<WatchRequest, WatchResponse> = {
   path: "/etcdserverpb.Watch/Watch",
   repeatable: true,
   encode: (request) => toBinary(watches.WatchRequestSchema, create(watches.WatchRequestSchema, request)),

@@ -59,6 +59,7 @@ export function addWatch(program: Command, terminal: Terminal): void {
           });
         },
         interrupted: (reason) => terminal.err(`watch interrupted, going on: ${reason}\n`),
+        pause: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
       });
     });
   });
