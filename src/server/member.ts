@@ -83,6 +83,8 @@ const CLOCK_DRIFT = 0.1;
 const LEAST_FRAME_BYTES = 16 * 1024 ** 2;
 /** Below this many bytes, a call into zlib costs more than it saves (measured: 50 against 17 ns at 20 bytes). */
 const ZLIB_FROM_BYTES = 200;
+/** A removed member stays this long, to answer who removed it and to pass on that it is removed. */
+const FAREWELL_MS = 1_000;
 /** How long a leader waits for a successor before it stops anyway. */
 const HAND_OVER_MS = 3_000;
 
@@ -187,7 +189,13 @@ async function assemble(
       failed: fail,
       removed: () => {
         const id = memberId.toString(16);
-        fail(new QuorateError("REMOVED", GrpcStatus.failedPrecondition, `member ${id} was removed from the cluster`));
+        const error = new QuorateError(
+          "REMOVED",
+          GrpcStatus.failedPrecondition,
+          `member ${id} was removed from the cluster`,
+        );
+        logger.warn({}, `${error.message}: it ends in ${FAREWELL_MS} ms`);
+        clock.after(FAREWELL_MS, () => fail(error));
       },
     },
   });
