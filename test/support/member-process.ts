@@ -63,7 +63,7 @@ export class MemberProcess {
   start(): void {
     if (this.#child !== null) throw new Error(`${this.name} is already running as process ${this.#child.pid}`);
     const { file, args } = serveCommand(this.#target, this.settings);
-    const child = spawn(file, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(file, args, { detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment() });
     this.#child = child;
     const group = child.pid;
     if (group !== undefined) running.add(group);
@@ -129,6 +129,11 @@ export class MemberProcess {
     this.#log.push(...text.trimEnd().split("\n"));
     if (this.#log.length > LOG_LINES_KEPT) this.#log = this.#log.slice(-LOG_LINES_KEPT);
   }
+}
+
+/** Ours, without the variables that both servers would take for settings. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(QUORATE|ETCD)_/.test(name)));
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals): void {
