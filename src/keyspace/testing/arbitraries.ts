@@ -17,21 +17,24 @@ const bound: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 30 }) },
 );
 
-export const rangeRequest: fc.Arbitrary<RangeRequest> = fc.record({
-  key,
-  rangeEnd,
-  limit: fc.constantFrom(0, 0, 1, 2, 3, -1),
-  revision,
-  sortOrder: fc.constantFrom(0, 0, 1, 2),
-  sortTarget: fc.constantFrom(0, 0, 1, 2, 3, 4),
-  serializable: fc.boolean(),
-  keysOnly: fc.boolean(),
-  countOnly: fc.constantFrom(false, false, false, true),
-  minModRevision: bound,
-  maxModRevision: bound,
-  minCreateRevision: bound,
-  maxCreateRevision: bound,
-});
+export const rangeRequest: fc.Arbitrary<RangeRequest> = fc.record(
+  {
+    key,
+    rangeEnd,
+    limit: fc.constantFrom(0, 0, 1, 2, 3, -1),
+    revision,
+    sortOrder: fc.constantFrom(0, 0, 1, 2),
+    sortTarget: fc.constantFrom(0, 0, 1, 2, 3, 4),
+    serializable: fc.boolean(),
+    keysOnly: fc.boolean(),
+    countOnly: fc.constantFrom(false, false, false, true),
+    minModRevision: bound,
+    maxModRevision: bound,
+    minCreateRevision: bound,
+    maxCreateRevision: bound,
+  },
+  { noNullPrototype: true },
+);
 
 export const putRequest: fc.Arbitrary<PutRequest> = fc
   .record({
@@ -49,23 +52,39 @@ export const putRequest: fc.Arbitrary<PutRequest> = fc
   }));
 
 /** Mostly of one key, or nothing would be left. */
-export const deleteRangeRequest: fc.Arbitrary<DeleteRangeRequest> = fc.record({
-  key,
-  rangeEnd: fc.oneof({ weight: 6, arbitrary: fc.constant("") }, { weight: 1, arbitrary: rangeEnd }),
-  prevKv: fc.boolean(),
-});
+export const deleteRangeRequest: fc.Arbitrary<DeleteRangeRequest> = fc.record(
+  {
+    key,
+    rangeEnd: fc.oneof({ weight: 6, arbitrary: fc.constant("") }, { weight: 1, arbitrary: rangeEnd }),
+    prevKv: fc.boolean(),
+  },
+  { noNullPrototype: true },
+);
 
-const compare: fc.Arbitrary<Compare> = fc.record({
-  result: fc.constantFrom(0, 1, 2, 3),
-  target: fc.constantFrom(0, 1, 2, 3, 4),
-  key,
-  rangeEnd,
-  version: fc.integer({ min: 0, max: 3 }),
-  createRevision: bound,
-  modRevision: bound,
-  value,
-  lease,
-});
+/** Only what belongs to the target travels. */
+const compare: fc.Arbitrary<Compare> = fc
+  .record(
+    {
+      result: fc.constantFrom(0, 1, 2, 3),
+      target: fc.constantFrom(0, 1, 2, 3, 4),
+      key,
+      rangeEnd,
+      version: fc.integer({ min: 0, max: 3 }),
+      createRevision: bound,
+      modRevision: bound,
+      value,
+      lease,
+    },
+    { noNullPrototype: true },
+  )
+  .map((one) => ({
+    ...one,
+    version: one.target === 0 ? one.version : 0,
+    createRevision: one.target === 1 ? one.createRevision : 0,
+    modRevision: one.target === 2 ? one.modRevision : 0,
+    value: one.target === 3 ? one.value : "",
+    lease: one.target === 4 ? one.lease : 0n,
+  }));
 
 export function txnRequest(depth: number): fc.Arbitrary<TxnRequest> {
   const leaf: fc.Arbitrary<RequestOp>[] = [
@@ -75,7 +94,10 @@ export function txnRequest(depth: number): fc.Arbitrary<TxnRequest> {
   ];
   const inner = depth === 0 ? [] : [txnRequest(depth - 1).map((request): RequestOp => ({ type: "txn", request }))];
   const ops = fc.array(fc.oneof(...leaf, ...inner), { maxLength: 4 });
-  return fc.record({ compare: fc.array(compare, { maxLength: 2 }), success: ops, failure: ops });
+  return fc.record(
+    { compare: fc.array(compare, { maxLength: 2 }), success: ops, failure: ops },
+    { noNullPrototype: true },
+  );
 }
 
 /** Commands, mostly writes. */
@@ -86,27 +108,33 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: -1, max: 40 }).map((at): Command => ({ type: "compact", revision: at })) },
   {
     weight: 3,
-    arbitrary: fc.record({
-      type: fc.constant("leaseGrant" as const),
-      id: lease,
-      ttl: fc.constantFrom(-5, 1, 60, 9e9, 9e9 + 1),
-    }),
+    arbitrary: fc.record(
+      {
+        type: fc.constant("leaseGrant" as const),
+        id: lease,
+        ttl: fc.constantFrom(-5, 1, 60, 9e9, 9e9 + 1),
+      },
+      { noNullPrototype: true },
+    ),
   },
   { weight: 1, arbitrary: lease.map((id): Command => ({ type: "leaseRevoke", id })) },
   {
     weight: 1,
     arbitrary: fc
-      .record({ id: lease, remainingTtl: fc.nat(100) })
+      .record({ id: lease, remainingTtl: fc.nat(100) }, { noNullPrototype: true })
       .map((checkpoint): Command => ({ type: "leaseCheckpoint", checkpoints: [checkpoint] })),
   },
   {
     weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant("alarm" as const),
-      // Mostly taken back, or the rest of the run would be refused.
-      action: fc.constantFrom("activate" as const, "deactivate" as const, "deactivate" as const),
-      memberId: fc.constantFrom(1n, 0xffffffffffffffffn),
-      alarm: fc.constantFrom(0, 1, 1, 1, 2),
-    }),
+    arbitrary: fc.record(
+      {
+        type: fc.constant("alarm" as const),
+        // Mostly taken back, or the rest of the run would be refused.
+        action: fc.constantFrom("activate" as const, "deactivate" as const, "deactivate" as const),
+        memberId: fc.constantFrom(1n, 0xffffffffffffffffn),
+        alarm: fc.constantFrom(0, 1, 1, 1, 2),
+      },
+      { noNullPrototype: true },
+    ),
   },
 );
