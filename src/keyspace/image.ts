@@ -138,10 +138,11 @@ export class Image implements KeyspaceImage {
   }
 
   hash(revision: number): Generator<void, KeyspaceHash, undefined> {
-    if (revision > this.revision) throw etcdErrors.futureRevision();
     const upTo = revision <= 0 ? this.revision : revision;
-    if (upTo < this.compactRevision) throw etcdErrors.compacted();
-    return this.#hash(upTo);
+    if (upTo <= this.revision && upTo >= this.compactRevision) return this.#hash(upTo);
+    // Nothing will be read, so nobody would let go of it.
+    if (this.#readers === 0) this.release();
+    throw upTo > this.revision ? etcdErrors.futureRevision() : etcdErrors.compacted();
   }
 
   *#hash(upTo: number): Generator<void, KeyspaceHash, undefined> {

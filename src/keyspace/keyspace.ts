@@ -37,7 +37,7 @@ import { Mvcc } from "./mvcc.ts";
 import { rangePages } from "./pages.ts";
 import { executeRange } from "./range.ts";
 import type { HistorySource, KeyRecord } from "./record.ts";
-import { applyDeleteRange, applyPut, applyTxn, executeReadOnly, hasPuts } from "./txn.ts";
+import { applyDeleteRange, applyPut, applyTxn, executeReadOnly, hasPuts, type State } from "./txn.ts";
 
 export type { KeyspaceHash, KeyspaceImage } from "./image.ts";
 export { isReadOnly, isSerializable } from "./txn.ts";
@@ -70,6 +70,7 @@ export class Keyspace implements HistorySource {
   readonly #leases: Leases;
   readonly #alarms: Alarms;
   readonly #members: Members;
+  readonly #state: State;
 
   /** @param loaded what a snapshot held; without it the keyspace is empty, at revision 1 */
   constructor(options: KeyspaceOptions = {}, loaded?: LoadedState) {
@@ -77,6 +78,7 @@ export class Keyspace implements HistorySource {
     this.#leases = loaded?.leases ?? new Leases();
     this.#alarms = loaded?.alarms ?? new Alarms();
     this.#members = loaded?.members ?? new Members();
+    this.#state = { mvcc: this.#mvcc, leases: this.#leases };
   }
 
   /** The newest revision; 1 in an empty store. */
@@ -177,10 +179,6 @@ export class Keyspace implements HistorySource {
         break;
     }
     return { type: "done", revision: mvcc.revision };
-  }
-
-  get #state(): { mvcc: Mvcc; leases: Leases } {
-    return { mvcc: this.#mvcc, leases: this.#leases };
   }
 
   /** Ends a lease and deletes its keys, in order, with one revision. */

@@ -145,6 +145,22 @@ test("two readings of one image do not take it from each other; an abandoned one
   );
 });
 
+test("asking an image for a hash that it cannot give lets go of it", () => {
+  const driver = new Driver();
+  for (let i = 0; i < 5; i++) driver.put("k");
+  const image = driver.keyspace.freeze();
+  assert.equal(
+    codeOf(() => image.hash(99)),
+    "FUTURE_REVISION",
+  );
+  driver.compact(driver.keyspace.revision);
+  drain(driver.keyspace);
+  assert.equal(
+    codeOf(() => hashOf(image)),
+    "IMAGE_OVERTAKEN",
+  );
+});
+
 test("an image that would keep too much history in memory is given up", () => {
   const driver = new Driver(new Keyspace({ maxPinnedBytes: 3 * size(2) }));
   for (let i = 0; i < 3; i++) driver.put("k", "v");
