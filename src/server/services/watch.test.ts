@@ -166,6 +166,10 @@ test("ids are counted up past those that the client chose", async () => {
       ids.push((await stream.next()).watchId);
     }
     assert.deepEqual(ids, [0n, 1n, 2n, 3n, 4n]);
+    cancel(stream, 4n);
+    assert.equal((await stream.next()).canceled, true);
+    create(stream, { key: bytes("a") });
+    assert.equal((await stream.next()).watchId, 5n, "an id was given a second time");
     stream.cancel();
   });
 });
@@ -183,8 +187,10 @@ test("a start that is compacted: first created, then cancelled with the compacte
       [0n, true, 4n, 0n, "", 0],
     );
     create(stream, { key: bytes("a"), startRevision: 4n });
-    assert.equal((await stream.next()).created, true);
-    assert.deepEqual(told(await stream.next()), ["put a@4", "put a@5", "put a@6"]);
+    assert.deepEqual(
+      [(await stream.next()).created, told(await stream.next())],
+      [true, ["put a@4", "put a@5", "put a@6"]],
+    );
     stream.cancel();
   });
 });

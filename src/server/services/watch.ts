@@ -134,11 +134,13 @@ class WatchStream {
     } catch (error) {
       return refuse(errorFor(error).message);
     }
+    if (wanted === 0) this.#nextId = id + 1;
     this.#watching.set(id, { id, watcher, notify: asked.progressNotify, heard: false });
     this.#outbox.say(this.#response(id, revision, { created: true }));
     if (asked.progressNotify) this.#planProgress();
   }
 
+  /** Never one that was given before: a late message must not be taken for the new watcher's. */
   #freeId(): number {
     while (this.#watching.has(this.#nextId)) this.#nextId += 1;
     return this.#nextId;
