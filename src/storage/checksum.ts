@@ -17,7 +17,8 @@ export function checksum(data: Uint8Array, seed: number): number {
  * deceive their own checksum do not deceive the hash over all of a batch in the same way.
  */
 export function mix(hash: number, value: number): number {
-  let mixed = Math.imul(hash ^ value, 0x85ebca6b);
+  let mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) ^ value;
+  mixed = Math.imul(mixed + 0x3c6ef35f, 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }

@@ -6,39 +6,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Entry, SnapshotMeta, Write } from "../consensus/engine.ts";
 import type { GroupStorage, Recovered } from "./storage.ts";
+import { after, describeEntries, emptyImage, entriesBehind, type Image, lastOf } from "./testing/history.ts";
 import { Machine, membership, orNever, type Running, settle, snapshotContent, writeOf } from "./testing/machine.ts";
 import { type Seeded, seeded } from "./testing/seeded.ts";
-
-/** What a group's log is after some write. */
-interface Image {
-  readonly base: { readonly index: number; readonly epoch: number };
-  /** Behind `base`, contiguous. */
-  readonly entries: readonly Entry[];
-  readonly state: string | null;
-}
-
-const empty: Image = { base: { index: 0, epoch: 0 }, entries: [], state: null };
-
-function lastOf(image: Image): { index: number; epoch: number } {
-  return image.entries.at(-1) ?? image.base;
-}
-
-/** The rule of `Write.snapshot`, by the words of the contract. */
-function startBehind(image: Image, meta: { index: number; epoch: number }): Image {
-  const base = { index: meta.index, epoch: meta.epoch };
-  if (meta.index <= image.base.index) return image;
-  const held = image.entries.find(({ index }) => index === meta.index);
-  const entries = held?.epoch === meta.epoch ? image.entries.filter(({ index }) => index > meta.index) : [];
-  return { ...image, base, entries };
-}
-
-function after(image: Image, write: Write): Image {
-  let next = write.snapshot === null ? image : startBehind(image, write.snapshot);
-  const { truncateFrom } = write;
-  if (truncateFrom !== null) next = { ...next, entries: next.entries.filter(({ index }) => index < truncateFrom) };
-  const state = write.state === null ? next.state : Buffer.from(write.state).toString();
-  return { ...next, entries: [...next.entries, ...write.entries], state };
-}
 
 interface Snapshot {
   /** Writes given before its commit was begun. */
@@ -50,7 +20,7 @@ interface Snapshot {
 /** One group's history since the last start. */
 class GroupModel {
   /** Images by write, from the one at the start (0). */
-  images: Image[] = [empty];
+  images: Image[] = [emptyImage];
   /** Published for sure, and those whose commit was begun after it. */
   published: Snapshot | null = null;
   candidates: Snapshot[] = [];
@@ -59,7 +29,7 @@ class GroupModel {
   told = 0;
 
   get now(): Image {
-    return this.images.at(-1) ?? empty;
+    return this.images.at(-1) ?? emptyImage;
   }
 
   /** Checks what a start found, and goes on from it. */
@@ -70,16 +40,9 @@ class GroupModel {
     assert.equal(content, snapshot?.content ?? null, `${context}: the snapshot's content`);
     assert.equal(found.untrusted, false, `${context}: ${found.findings.join("; ")}`);
     const seen = describe(found.entries, found.state === null ? null : Buffer.from(found.state).toString());
-    const matching = this.images.findLastIndex((image) => {
-      const expected = snapshot === null ? image : startBehind(image, snapshot.meta);
-      const from = snapshot?.meta.index ?? 0;
-      return (
-        describe(
-          expected.entries.filter(({ index }) => index > from),
-          image.state,
-        ) === seen
-      );
-    });
+    const matching = this.images.findLastIndex(
+      (image) => describe(entriesBehind(image, snapshot?.meta ?? null), image.state) === seen,
+    );
     assert.ok(matching >= this.told, `${context}: write ${this.told} was durable, found is write ${matching}`);
     const behind = snapshot?.behind ?? 0;
     assert.ok(
@@ -98,10 +61,7 @@ class GroupModel {
 }
 
 function describe(entries: readonly Entry[], state: string | null): string {
-  const list = entries.map(
-    ({ index, epoch, kind, data }) => `${index}.${epoch}.${kind}:${Buffer.from(data).toString("latin1")}`,
-  );
-  return `${state} ${list.join("|")}`;
+  return `${state} ${describeEntries(entries)}`;
 }
 
 function randomEntry(random: Seeded, index: number, epoch: number): Entry {
@@ -125,7 +85,7 @@ async function act(
     model.images.push(after(model.now, made));
   };
   const last = lastOf(model.now);
-  const durable = lastOf(model.images[running.durable.get(id) ?? 0] ?? empty).index;
+  const durable = lastOf(model.images[running.durable.get(id) ?? 0] ?? emptyImage).index;
   // What was agreed on is never truncated.
   model.committed = Math.max(model.committed, Math.min(durable, last.index) - random.below(3));
   const dice = random.below(100);

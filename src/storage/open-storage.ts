@@ -80,9 +80,12 @@ async function open(
 ): Promise<Storage> {
   const { disk, clock, random, logger } = environment;
   const { events, repairable } = options;
+  const found = await readHardState(disk, directory);
+  const identity = await establish(environment, directory, options.identity, found);
   const known = await readHardState(disk, directory);
-  const identity = await establish(environment, directory, options.identity, known);
 
+  // They are there, unless somebody tidied up too much: what was in them counts as lost then, like any other file.
+  for (const name of [logName, snapshotsName]) await disk.makeDirectory(`${directory}/${name}`);
   const links: { wal: Wal | null } = { wal: null };
   const snapshots = new Snapshots({
     disk,
@@ -93,17 +96,17 @@ async function open(
     barrier: () => links.wal?.barrier() ?? Promise.resolve(),
     failed: (error) => links.wal?.fail(error),
   });
-  const found = await snapshots.load();
+  const loaded = await snapshots.load();
   const hint = known !== null && sameIdentity(known.identity, identity) ? known.hint : null;
   const log = await recoverLog({
     disk,
     directory: `${directory}/${logName}`,
     identity,
     hint,
-    snapshots: found.newest,
+    snapshots: loaded.newest,
     repairable,
   });
-  const groups = withFindings(log, found.findings);
+  const groups = withFindings(log, loaded.findings);
   for (const [group, { findings }] of groups) {
     for (const finding of findings) logger.warn({ group, directory }, finding);
   }

@@ -214,13 +214,13 @@ export class SimulatedDisk {
   ): DiskFile {
     let isOpen = true;
     const doing = <T>(operation: Operation, work: () => T): Promise<T> =>
-      run(operation, path, () => {
+      run(operation, this.#nameOf(inode) ?? path, () => {
         if (!isOpen) throw fault("EBADF", `${path} is closed`);
         return work();
       });
     const write = (pieces: readonly Uint8Array[], offset: number): void => {
       if (!writable) throw fault("EBADF", `${path} was opened for reading`);
-      this.#write(inode, Buffer.concat(pieces), offset + this.misdirects(path, offset));
+      this.#write(inode, Buffer.concat(pieces), offset + this.misdirects(this.#nameOf(inode) ?? path, offset));
     };
     const file: DiskFile = {
       path,
@@ -321,6 +321,12 @@ export class SimulatedDisk {
 
   #checkDirectory(path: string): void {
     if (this.#names.get(path)?.kind !== "directory") throw fault("ENOENT", `there is no directory ${path}`);
+  }
+
+  /** What an open file is called now; null if it was removed. */
+  #nameOf(inode: Inode): string | null {
+    for (const [path, node] of this.#names) if (node === inode) return path;
+    return null;
   }
 
   #file(path: string): Inode {
