@@ -69,6 +69,8 @@ export interface FrontDoorOptions {
   readonly maxReceiveBytes: number;
   /** Calls open at once on one connection; more are refused or wait, as the client likes. */
   readonly maxConcurrentCalls: number;
+  /** Bytes of large unary answers that may wait on one connection for its client; above it the connection is cut. */
+  readonly maxUnreadBytes: number;
   /** A connection on which nothing comes for this long is pinged, and closed if no answer comes in time. */
   readonly keepaliveIntervalMs: number;
   readonly keepaliveTimeoutMs: number;

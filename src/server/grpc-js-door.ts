@@ -23,6 +23,14 @@ import type { BidiCall, Call, FrontDoor, FrontDoorOptions, Method } from "./fron
 /** Bytes that may wait on one call for its client before `write` says that it is enough. */
 const STREAM_HIGH_WATER = 1 << 20;
 const STREAM_LOW_WATER = STREAM_HIGH_WATER / 4;
+/** Answers below this are not counted as unread: the limit of calls on a connection bounds them well enough. */
+const LARGE_ANSWER_BYTES = 4_096;
+
+/** A connection, by the name that its calls have for it. */
+interface Client {
+  readonly socket: Socket;
+  unreadBytes: number;
+}
 
 type AnyCall =
   | ServerUnaryCall<Buffer, Uint8Array>
@@ -38,6 +46,21 @@ export function grpcJsDoor(options: FrontDoorOptions): FrontDoor {
     "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs,
     "grpc.enable_channelz": 0,
   });
+  const clients = new Map<string, Client>();
+  /** Counts a large answer until it is out, and cuts off a client that asks and asks, and never reads. */
+  const answered = (call: AnyCall, bytes: number): void => {
+    const client = clients.get(call.getPeer());
+    if (client === undefined) return;
+    client.unreadBytes += bytes;
+    if (client.unreadBytes > options.maxUnreadBytes) {
+      client.socket.destroy();
+      return;
+    }
+    const emitter: EventEmitter = call;
+    emitter.once("cancelled", () => {
+      client.unreadBytes -= bytes;
+    });
+  };
   const definition: Record<string, MethodDefinition<Uint8Array, Uint8Array>> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const method of options.methods) {
@@ -50,29 +73,31 @@ export function grpcJsDoor(options: FrontDoorOptions): FrontDoor {
       responseSerialize: asBuffer,
       responseDeserialize: asIs,
     };
-    implementation[method.path] = handler(method);
+    implementation[method.path] = handler(method, answered);
   }
   server.addService(definition, implementation);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const sockets = new Set<Socket>();
   return {
     accept(socket) {
-      sockets.add(socket);
-      socket.on("close", () => sockets.delete(socket));
+      const name = `${socket.remoteAddress}:${socket.remotePort}`;
+      clients.set(name, { socket, unreadBytes: 0 });
+      socket.on("close", () => {
+        if (clients.get(name)?.socket === socket) clients.delete(name);
+      });
       injector.injectConnection(socket);
     },
     async close(drainMs) {
       injector.destroy();
       await new Promise<void>((resolve) => {
         const gone = (): void => {
-          if (sockets.size === 0) resolve();
+          if (clients.size === 0) resolve();
         };
         const timer = setTimeout(() => {
           server.forceShutdown();
-          for (const socket of sockets) socket.destroy();
+          for (const { socket } of clients.values()) socket.destroy();
           resolve();
         }, drainMs);
-        for (const socket of sockets) socket.on("close", gone);
+        for (const { socket } of clients.values()) socket.on("close", gone);
         gone();
         timer.unref();
       });
@@ -89,13 +114,17 @@ function asIs(bytes: Buffer): Buffer {
   return bytes;
 }
 
-function handler(method: Method): UntypedServiceImplementation[string] {
+function handler(
+  method: Method,
+  answered: (call: AnyCall, bytes: number) => void,
+): UntypedServiceImplementation[string] {
   switch (method.kind) {
     case "unary": {
       const handle: handleUnaryCall<Buffer, Uint8Array> = (call, callback) => {
         method.handle(call.request, new GrpcJsCall(method.path, call), (error, response) => {
-          if (error === null) callback(null, response);
-          else callback(wireError(error));
+          if (error !== null) return callback(wireError(error));
+          if (response.length >= LARGE_ANSWER_BYTES) answered(call, response.length);
+          callback(null, response);
         });
       };
       return handle;

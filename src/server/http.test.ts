@@ -216,3 +216,20 @@ test("a connection whose request does not come in time is closed, also one that 
   idle.client.destroy();
   pairs.close();
 });
+
+test("a port for metrics serves HTTP and no gRPC", async () => {
+  await withServer(async ({ replica, environment }) => {
+    const url = "http://127.0.0.1:0";
+    const server = await startServer({ replica, environment, clientListenUrls: [url], metricsListenUrls: [url] });
+    const [address] = server.metricsAddresses;
+    assert.ok(address !== undefined);
+    const response = await fetch(`http://${address.host}:${address.port}/metrics`);
+    assert.match(await response.text(), /^etcd_server_has_leader 1$/m);
+    const http2 = connect(address.port, address.host);
+    await once(http2, "connect");
+    http2.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    http2.resume();
+    await once(http2, "close");
+    await server.close(0);
+  });
+});

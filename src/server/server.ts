@@ -7,6 +7,7 @@
  * It promises etcd's answers, codes and texts, and that no client, slow, dead or hostile, makes memory grow without
  * bound. It must not know which engine agrees on the log, nor how it is stored.
  */
+import type { Socket } from "node:net";
 import type { Address, Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { Replica } from "../replica/face.ts";
@@ -37,8 +38,10 @@ export interface ServerOptions {
   readonly electionTimeoutMs?: number;
   /** How often idle watchers that ask for it are told of progress; 10 minutes unless given, at least 100 ms. */
   readonly watchProgressIntervalMs?: number;
-  /** Calls open at once on one connection; 2^32-1 unless given, as in etcd. */
+  /** Calls open at once on one connection; 10,000 unless given. Clients that know HTTP/2 wait with more. */
   readonly maxConcurrentStreams?: number;
+  /** Bytes of answers that wait for one client to read them; 256 MiB unless given, above it the connection is cut. */
+  readonly maxUnreadBytes?: number;
   /** Connections open at once on each port; 10,000 unless given. */
   readonly maxConnections?: number;
   /** An idle connection is pinged after this long; 2 hours unless given. */
@@ -52,12 +55,15 @@ export interface StartOptions {
   readonly environment: Environment;
   /** `http://host:port`; port 0 lets the system choose. */
   readonly clientListenUrls: readonly string[];
+  /** HTTP only, for those who may see health and metrics and nothing else. */
+  readonly metricsListenUrls?: readonly string[];
   readonly options?: ServerOptions;
 }
 
 export interface RunningServer {
   /** As bound, in the order of the URLs. */
   readonly addresses: readonly Address[];
+  readonly metricsAddresses: readonly Address[];
   /** Ends streams, lets calls under way finish for up to `drainMs` (default 2 s), then cuts what is left. */
   close(drainMs?: number): Promise<void>;
 }
@@ -73,6 +79,7 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
   const { replica, environment, clientListenUrls } = start;
   const options = start.options ?? {};
   const listenOn = clientListenUrls.map(addressOf);
+  const metricsListenOn = (start.metricsListenUrls ?? []).map(addressOf);
   const electionTimeoutMs = options.electionTimeoutMs ?? 1_000;
   const maxRequestBytes = options.maxRequestBytes ?? 1.5 * 1024 * 1024;
 
@@ -112,7 +119,8 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
   const door = grpcJsDoor({
     methods: methods.map((method) => gate.guard(method)),
     maxReceiveBytes: maxRequestBytes + GRPC_OVERHEAD_BYTES,
-    maxConcurrentCalls: options.maxConcurrentStreams ?? 2 ** 32 - 1,
+    maxConcurrentCalls: options.maxConcurrentStreams ?? 10_000,
+    maxUnreadBytes: options.maxUnreadBytes ?? 256 * 1024 * 1024,
     keepaliveIntervalMs: options.keepaliveIntervalMs ?? 2 * 3_600_000,
     keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 20_000,
   });
@@ -125,18 +133,18 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
   });
 
   const ports: SharedPort[] = [];
+  const metricsPorts: SharedPort[] = [];
   const closePorts = async (): Promise<void> => {
-    await Promise.all(ports.map((port) => port.close()));
+    await Promise.all([...ports, ...metricsPorts].map((port) => port.close()));
   };
+  const maxConnections = options.maxConnections ?? 10_000;
+  const http1 = (socket: Socket): void => http.accept(socket);
   try {
     for (const address of listenOn) {
-      ports.push(
-        await listen(address, {
-          http2: (socket) => door.accept(socket),
-          http1: (socket) => http.accept(socket),
-          maxConnections: options.maxConnections ?? 10_000,
-        }),
-      );
+      ports.push(await listen(address, { http2: (socket) => door.accept(socket), http1, maxConnections }));
+    }
+    for (const address of metricsListenOn) {
+      metricsPorts.push(await listen(address, { http2: (socket) => socket.destroy(), http1, maxConnections }));
     }
   } catch (error) {
     gate.close();
@@ -147,6 +155,7 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
   let closing: Promise<void> | null = null;
   return {
     addresses: ports.map(({ address }) => address),
+    metricsAddresses: metricsPorts.map(({ address }) => address),
     close(drainMs = DRAIN_MS) {
       closing ??= (async () => {
         const taken = closePorts();
