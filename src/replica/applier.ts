@@ -22,6 +22,8 @@ export interface ApplierEvents {
   membershipApplied(membership: Membership, context: Uint8Array): void;
   leaseGranted(id: bigint, ttlSeconds: number): void;
   leaseRevoked(id: bigint): void;
+  /** History is about to go: watchers must be told of what they have not seen. */
+  compacting(): void;
   compacted(): void;
   installed(meta: SnapshotMeta): void;
   failed(error: unknown): void;
@@ -141,6 +143,7 @@ export class Applier {
   }
 
   #command(command: Uint8Array): CommandResult {
+    if (command[0] === CommandKind.compact) this.#events.compacting();
     const result = this.#keyspace.apply(command);
     if (result.type === "leaseGrant") this.#events.leaseGranted(result.id, result.ttl);
     else if (result.type === "compact") this.#events.compacted();

@@ -82,7 +82,10 @@ export class Leasing {
   async renew(id: LeaseId): Promise<number> {
     await this.#assured();
     const ttl = this.#lessor.renew(id, this.#ports.clock.now());
-    if (ttl !== null) return ttl;
+    if (ttl !== null) {
+      if (this.#lessor.isCheckpointVoid(id)) await this.#forgetCheckpoint(id);
+      return ttl;
+    }
     if (this.#leading && this.#ports.keyspace().leases.get(id) !== null) await this.#gone(id);
     return 0;
   }
@@ -93,6 +96,14 @@ export class Leasing {
     if (lease === null) return null;
     const remaining = this.#lessor.remaining(id, this.#ports.clock.now());
     return remaining === null ? null : { grantedTtl: lease.ttl, ttl: remaining };
+  }
+
+  /** A successor must not count down from a checkpoint that is older than a renewal the client was told of. */
+  #forgetCheckpoint(id: LeaseId): Promise<void> {
+    const command = encodeCommand({ type: "leaseCheckpoint", checkpoints: [{ id, remainingTtl: 0 }] });
+    return new Promise((resolve, reject) => {
+      this.#ports.propose(command, (result) => (result.type === "error" ? reject(result.error) : resolve()));
+    });
   }
 
   #assured(): Promise<void> {

@@ -226,3 +226,31 @@ test("history over its budget is compacted by the leader, on all members alike",
   assert.equal(new Set(compacted).size, 1);
   for (const id of THREE) assert(cluster.replica(id).keyspace.historyBytes <= 20_000);
 });
+
+test("a watcher is told of a write that is compacted in the same slice", async () => {
+  const { cluster, leader } = await three();
+  await cluster.run(leader, put("a", "1"));
+  const told: string[] = [];
+  const request = { key: "a", rangeEnd: "", startRevision: 0, prevKv: false, noPut: false, noDelete: false };
+  cluster.replica(leader).watches.watch(request, {
+    events: (_watcher, events) => told.push(...events.map(({ kv }) => kv.value)) > 0,
+    compacted: () => told.push("compacted"),
+  });
+  const answers = [
+    cluster.propose(leader, put("a", "2")),
+    cluster.propose(leader, put("a", "3")),
+    cluster.propose(leader, { type: "compact", revision: 4 }),
+    cluster.propose(leader, put("a", "4")),
+  ];
+  await cluster.clock.pass(5_000, () => answers.every((one) => one.length > 0));
+  assert.deepEqual(told, ["2", "3", "4"]);
+});
+
+test("a renewal of a checkpointed lease is answered when the old checkpoint is forgotten", async () => {
+  const { cluster, leader } = await three();
+  await cluster.run(leader, { type: "leaseGrant", id: 5n, ttl: 600 });
+  await cluster.clock.pass(301_000);
+  assert((cluster.replica(leader).keyspace.leases.get(5n)?.remainingTtl ?? 0) > 0, "no checkpoint was written");
+  assert.equal(await cluster.settle(cluster.replica(leader).renewLease(5n)), 600);
+  assert.equal(cluster.replica(leader).keyspace.leases.get(5n)?.remainingTtl, 0);
+});

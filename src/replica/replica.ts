@@ -483,6 +483,7 @@ export class GroupReplica implements Replica {
       membershipApplied: (membership, context) => this.#membershipApplied(membership, context),
       leaseGranted: (id, ttl) => this.#leasing.granted(id, ttl),
       leaseRevoked: (id) => this.#leasing.revoked(id),
+      compacting: () => this.watches.publish(),
       compacted: () => {
         this.#sweeping = true;
         this.watches.compacted();

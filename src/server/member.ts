@@ -63,6 +63,7 @@ export interface RunningMember {
   readonly memberId: MemberId;
   readonly clusterId: ClusterId;
   readonly clientAddresses: readonly Address[];
+  readonly metricsAddresses: readonly Address[];
   readonly peerAddresses: readonly Address[];
   readonly replica: GroupReplica;
   /** Resolves with the reason when the member can't go on (a failed disk, a broken invariant, its removal). */
@@ -207,6 +208,7 @@ async function assemble(
     replica: running,
     environment,
     clientListenUrls: options.listenClientUrls,
+    metricsListenUrls: options.listenMetricsUrls ?? [],
     options: {
       quotaBytes,
       electionTimeoutMs: options.electionMs ?? 1_000,
@@ -230,6 +232,7 @@ async function assemble(
     memberId,
     clusterId,
     clientAddresses: server.addresses,
+    metricsAddresses: server.metricsAddresses,
     peerAddresses: transport.addresses,
     replica: running,
     failed: failure.promise,

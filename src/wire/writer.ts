@@ -69,11 +69,11 @@ export class Writer {
   varint(value: number): void {
     if (value >= 0 && value < TWO_32) {
       // A fraction would be lost in the shifts.
-      assert(Number.isInteger(value), `varint: ${value} is no whole number`);
+      if (!Number.isInteger(value)) assert(false, `varint: ${value} is no whole number`);
       this.#unsigned32(value);
       return;
     }
-    assert(Number.isSafeInteger(value), `varint: ${value} is no whole number below 2^53`);
+    if (!Number.isSafeInteger(value)) assert(false, `varint: ${value} is no whole number below 2^53`);
     this.#unsigned64(value >>> 0, Math.floor(value / TWO_32) >>> 0);
   }
 
