@@ -10,8 +10,11 @@ const stepBytes = 1024 * 1024;
 const zeros = new Uint8Array(stepBytes);
 export const retryMs = 1000;
 
-export const spareName = "spare";
+const spareName = "spare";
 const unfinishedName = "spare.new";
+/** A spare outside of these sizes is none of ours. */
+const leastSpareBytes = 4096;
+const mostSpareBytes = 256 * 1024 * 1024;
 
 export interface SpareEvents {
   /** There is no room for a next segment; or there is again. */
@@ -19,22 +22,27 @@ export interface SpareEvents {
   failed(error: unknown): void;
 }
 
+/** A finished spare. Its file is still called `path`. */
+export interface Spare {
+  readonly file: DiskFile;
+  readonly path: string;
+  readonly bytes: number;
+}
+
 export class SpareSegment {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #directory: string;
-  readonly #segmentBytes: number;
   readonly #events: SpareEvents;
-  #ready: DiskFile | null = null;
+  #ready: Spare | null = null;
   #working: Promise<void> | null = null;
   #retry: Scheduled | null = null;
   #closed = false;
 
-  constructor(disk: Disk, clock: Clock, directory: string, segmentBytes: number, events: SpareEvents) {
+  constructor(disk: Disk, clock: Clock, directory: string, events: SpareEvents) {
     this.#disk = disk;
     this.#clock = clock;
     this.#directory = directory;
-    this.#segmentBytes = segmentBytes;
     this.#events = events;
   }
 
@@ -44,15 +52,18 @@ export class SpareSegment {
 
   /** Bytes on disk of a finished spare. */
   get bytes(): number {
-    return this.#ready === null ? 0 : this.#segmentBytes;
+    return this.#ready?.bytes ?? 0;
   }
 
-  /** Makes the spare in the background, unless it is there. Goes on trying while the disk is full. */
-  prepare(): void {
+  /**
+   * Makes a spare of this size in the background, unless there is one, of whatever size. Goes on trying while the disk
+   * is full.
+   */
+  prepare(bytes: number): void {
     if (this.#closed || this.#ready !== null || this.#working !== null || this.#retry !== null) return;
-    this.#working = this.#make()
-      .then((file) => {
-        this.#ready = file;
+    this.#working = this.#make(bytes)
+      .then((spare) => {
+        this.#ready = spare;
         this.#events.full(false);
       })
       .catch((error: unknown) => {
@@ -61,7 +72,7 @@ export class SpareSegment {
         this.#events.full(true);
         this.#retry = this.#clock.after(retryMs, () => {
           this.#retry = null;
-          this.prepare();
+          this.prepare(bytes);
         });
       })
       .finally(() => {
@@ -69,16 +80,16 @@ export class SpareSegment {
       });
   }
 
-  /** Hands over the spare, if it is ready; its file is still called `spare`. */
-  take(): DiskFile | null {
-    const file = this.#ready;
+  /** Hands over the spare, if it is ready. */
+  take(): Spare | null {
+    const spare = this.#ready;
     this.#ready = null;
-    return file;
+    return spare;
   }
 
   /** Takes back a spare that could not be used. */
-  giveBack(file: DiskFile): void {
-    this.#ready = file;
+  giveBack(spare: Spare): void {
+    this.#ready = spare;
   }
 
   async close(): Promise<void> {
@@ -86,11 +97,11 @@ export class SpareSegment {
     this.#retry?.cancel();
     this.#retry = null;
     await this.#working;
-    await this.#ready?.close();
+    await this.#ready?.file.close();
     this.#ready = null;
   }
 
-  async #make(): Promise<DiskFile> {
+  async #make(bytes: number): Promise<Spare> {
     const path = `${this.#directory}/${spareName}`;
     const found = await this.#find(path);
     if (found !== null) return found;
@@ -98,10 +109,10 @@ export class SpareSegment {
     await this.#disk.remove(unfinished);
     const file = await this.#disk.open(unfinished, "write");
     try {
-      await fillWithZeros(file, this.#segmentBytes, () => this.#closed);
+      await fillWithZeros(file, bytes, () => this.#closed);
       await this.#disk.rename(unfinished, path);
       await this.#disk.syncDirectory(this.#directory);
-      return file;
+      return { file, path, bytes };
     } catch (error) {
       await file.close();
       if (isFull(error)) await this.#disk.remove(unfinished);
@@ -110,11 +121,12 @@ export class SpareSegment {
   }
 
   /** A spare of an earlier life. Its content does not matter: old bytes never pass under a new header. */
-  async #find(path: string): Promise<DiskFile | null> {
+  async #find(path: string): Promise<Spare | null> {
     const names = await this.#disk.list(this.#directory);
     if (!names.includes(spareName)) return null;
     const file = await this.#disk.open(path, "write");
-    if ((await file.size()) === this.#segmentBytes) return file;
+    const bytes = await file.size();
+    if (bytes >= leastSpareBytes && bytes <= mostSpareBytes) return { file, path, bytes };
     await file.close();
     await this.#disk.remove(path);
     return null;
