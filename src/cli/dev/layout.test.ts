@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,6 +72,13 @@ test("a directory of someone else, a file, and a damaged mark are refused", () =
     code: "USAGE",
     message: /cannot be used: .*file: exists already/,
   });
+  assert.throws(() => prepareDataDir({ ...settings, dataDir: join(file, "below", "it") }), {
+    code: "USAGE",
+    message: /cannot be used: .*: part of the path is not a directory/,
+  });
+  const nested = join(folder, "new", "and", "nested");
+  prepareDataDir({ ...settings, dataDir: nested });
+  assert.equal(existsSync(join(nested, "dev.json")), true);
   writeFileSync(join(settings.dataDir, "dev.json"), "{");
   assert.throws(() => prepareDataDir(settings), { code: "USAGE", message: /dev\.json cannot be read/ });
   writeFileSync(join(settings.dataDir, "dev.json"), '{"format":99}');

@@ -1,7 +1,7 @@
 /** What `quorate dev` will run and where: ports, folders, and whether they can be used. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { oneLine, usageError } from "../failure.ts";
 
 export interface DevSettings {
@@ -84,7 +84,7 @@ export function prepareDataDir(settings: DevSettings): void {
   const mark = join(dataDir, MARK_FILE);
   let names: string[];
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeDirectory(resolve(dataDir));
     names = readdirSync(dataDir);
   } catch (error) {
     throw usageError(`--data-dir ${JSON.stringify(dataDir)} cannot be used: ${oneLine(error)}`);
@@ -103,6 +103,13 @@ export function prepareDataDir(settings: DevSettings): void {
   } catch (error) {
     throw usageError(`--data-dir ${JSON.stringify(dataDir)} cannot be written: ${oneLine(error)}`);
   }
+}
+
+/** With its parents. Node's own way never ends where the system denies a folder by saying that its parent is missing (/proc). */
+function makeDirectory(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
+  mkdirSync(path);
 }
 
 interface Mark {
