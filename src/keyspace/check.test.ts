@@ -116,6 +116,7 @@ test("no way through a transaction may put a key twice, or put what it deletes",
     ["DUPLICATE_KEY", [put("a"), txn([], [txn([put("a")])])]],
     ["DUPLICATE_KEY", [txn([put("a")]), del("a")]],
     ["DUPLICATE_KEY", [txn([del("a")]), put("a")]],
+    ["DUPLICATE_KEY", [txn([], [del("a", "b")]), put("a")]],
     ["DUPLICATE_KEY", [txn([del("a")]), txn([put("a")])]],
     // etcd compares with deletions of earlier inner transactions only.
     ["ok", [txn([put("a")]), txn([del("a")])]],

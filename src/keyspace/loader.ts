@@ -280,6 +280,8 @@ export class SnapshotReader {
       }
       ordered[at] = change;
     }
+    const without = starts.findIndex((start, at) => at < revisions && start === starts[at + 1]);
+    if (without >= 0) throw this.#damaged(`no change of revision ${first + without}`);
     return ordered as KeyRecord[];
   }
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { RangeRequest, RangeResult } from "../wire/kv.ts";
+import type { RangeRequest, RangeResult, ResponseHeader } from "../wire/kv.ts";
+import { encodeRangeResponse } from "../wire/kv-codec.ts";
 import { NO_RANGE } from "../wire/request-codec.ts";
 import { codeOf, Driver, plain } from "./testing/driver.ts";
 
+const NO_HEADER: ResponseHeader = { clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 };
 const ALL: RangeRequest = { ...NO_RANGE, key: "\0", rangeEnd: "\0" };
 
 function filled(): Driver {
@@ -46,6 +48,14 @@ test("pages together are the range at the revision they began with, whatever is 
     ),
     { numRuns: 60 },
   );
+});
+
+test("a page, encoded, keeps to its size and makes good use of it", () => {
+  const driver = new Driver();
+  for (let i = 0; i < 50; i++) driver.put(`k${i}`, "v".repeat(1000));
+  const sizes = [...driver.keyspace.pages(ALL, 10_000)].map((page) => encodeRangeResponse(NO_HEADER, page).length);
+  assert.ok(Math.max(...sizes) <= 10_000, `${sizes}`);
+  assert.ok(sizes.length <= 6, `${sizes}`);
 });
 
 test("a single key, a count and an empty range are one page", () => {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { QuorateError } from "../errors.ts";
 import { Crc32c } from "./crc32c.ts";
 import { KeyspaceLoader } from "./keyspace.ts";
-import { bytesOf, codeOf, Driver, hashOf, loaded } from "./testing/driver.ts";
+import { bytesOf, codeOf, Driver, hashOf, loaded, putOp } from "./testing/driver.ts";
 
 /** Some of everything: leases, old versions, tombstones, a compaction, alarms. */
 function varied(): Driver {
@@ -154,6 +154,29 @@ test("any damage is refused with an error, or gives a keyspace that works; nothi
   // About a fifth; most bytes are values.
   assert.ok(refused > 20, `${refused} refused`);
 });
+
+test("a revision without changes, or more revisions than changes, is refused", () => {
+  const driver = new Driver();
+  driver.put("a");
+  driver.put("b");
+  const bytes = bytesOf(driver.keyspace.freeze());
+  // Header: length, kind, magic, version, then the revision: 3.
+  assert.equal(bytes[10], 3);
+  const later = bytes.slice();
+  later[10] = 4;
+  assert.throws(() => loaded(later), /2 changes for 3 revisions/);
+  // The most that a number can say must not make an array of that size.
+  const huge = Uint8Array.of(15, 0, 0, 0, 1, 0x51, 0x4b, 0x45, 0x59, 1, ...HUGE, 0, ...bytes.subarray(12));
+  assert.throws(() => loaded(huge), /2 changes for 9007199254740990 revisions/);
+  driver.txn({ success: [putOp({ key: "c" }), putOp({ key: "d" })] });
+  const gap = bytesOf(driver.keyspace.freeze());
+  assert.equal(gap[10], 4);
+  gap[10] = 5;
+  assert.throws(() => loaded(gap), /no change of revision 5/);
+});
+
+/** 2^53 - 1 as a varint. */
+const HUGE = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
 
 test("counts that do not agree with what came are refused", () => {
   const bytes = bytesOf(varied().keyspace.freeze());

@@ -190,3 +190,75 @@ test("walks end when the visitor says so, and pass over tombstones if told to", 
     ["019994"],
   );
 });
+
+test("a write right after a look finds its leaf also if that was split, joined or cloned in between", () => {
+  for (const between of ["split", "join", "clone"] as const) {
+    for (let looked = 0; looked < 60; looked++) {
+      const tree = new Tree();
+      const model: KeyRecord[] = [];
+      const set = (name: string, revision: number): void => {
+        const one = record(name, revision);
+        tree.set(one);
+        setIn(model, one);
+      };
+      for (let i = 0; i < 60; i++) set(`k${String(i).padStart(2, "0")}`, 2);
+      const name = `k${String(looked).padStart(2, "0")}`;
+      tree.get(name);
+      if (between === "split") for (let i = 0; i < 40; i++) tree.set(record(`k${String(i).padStart(2, "0")}x`, 3));
+      if (between === "join") {
+        for (const one of model.filter(({ key: other }) => other !== name)) {
+          tree.delete(one.key);
+          tree.get(name);
+          const again = record(name, one.modRevision + 1);
+          tree.set(again);
+          assert.equal(tree.get(name), again);
+        }
+        model.splice(0, model.length);
+      }
+      const clone = between === "clone" ? tree.clone() : null;
+      const old = clone?.get(name);
+      set(name, 4);
+      assert.equal(tree.get(name)?.modRevision, 4);
+      if (clone !== null) assert.equal(clone.get(name), old);
+      tree.check();
+    }
+  }
+});
+
+test("a write of the key behind a deleted one reaches the tree also if its leaf was joined with another", () => {
+  for (const step of [1, -1]) {
+    const tree = new Tree();
+    const names = Array.from({ length: 300 }, (_, i) => String(i).padStart(3, "0"));
+    for (const name of names) tree.set(record(name, 2));
+    if (step < 0) names.reverse();
+    for (const [i, name] of names.slice(1).entries()) {
+      tree.delete(names[i] as string);
+      const one = record(name, i + 3);
+      tree.set(one);
+      assert.equal(tree.get(name), one);
+    }
+    tree.check();
+  }
+});
+
+test("dead subtrees are not looked into: a queue's consumed head does not slow down reads of its front", () => {
+  let looks = 0;
+  const builder = Tree.builder();
+  for (let i = 0; i < 20_000; i++) {
+    const deleted = i < 19_990;
+    const one = { ...record(String(i).padStart(6, "0"), i + 2) };
+    Object.defineProperty(one, "deleted", {
+      get() {
+        looks++;
+        return deleted;
+      },
+    });
+    builder.push(one);
+  }
+  const tree = builder.finish();
+  looks = 0;
+  assert.equal(collect((visit) => tree.visit("", null, true, visit)).length, 10);
+  assert.equal(collect((visit) => tree.visitDescending("", "019992", true, visit)).length, 2);
+  assert.equal(tree.count("", "019992"), 2);
+  assert.ok(looks < 200, `looked at ${looks} records`);
+});
