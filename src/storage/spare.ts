@@ -6,7 +6,7 @@ import type { Clock, Disk, DiskFile, Scheduled } from "../environment.ts";
 import { isFull } from "./fault.ts";
 
 /** Small steps, each synced: the log's own syncs never wait behind much. */
-const stepBytes = 1024 * 1024;
+const stepBytes = 256 * 1024;
 const zeros = new Uint8Array(stepBytes);
 export const retryMs = 1000;
 
