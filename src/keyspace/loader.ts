@@ -13,7 +13,8 @@ import { Members, readMember } from "./members.ts";
 import { FIRST_REVISION, type MvccStart } from "./mvcc.ts";
 import { type KeyRecord, makeRecord, recordBytes, setOlder } from "./record.ts";
 import { BlockKind, FORMAT_VERSION, LEASE, MAGIC, MAX_BLOCK_BYTES, OLDER, SUB, TOMBSTONE } from "./snapshot-format.ts";
-import { Tree, type TreeBuilder } from "./tree.ts";
+import { Tree } from "./tree.ts";
+import type { TreeBuilder } from "./tree-builder.ts";
 
 /** Bytes of a block's length. */
 const LENGTH_BYTES = 4;
@@ -30,7 +31,7 @@ export class SnapshotReader {
   readonly #leases = new Leases();
   readonly #alarms = new Alarms();
   readonly #members = new Members();
-  readonly #tree: TreeBuilder = Tree.builder();
+  readonly #tree: TreeBuilder<Tree> = Tree.builder();
   /** All records behind the compacted revision, as they came. */
   readonly #changes: KeyRecord[] = [];
   readonly #floor: KeyRecord[] = [];

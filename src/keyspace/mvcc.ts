@@ -21,7 +21,8 @@ import type { ByteString, LeaseId } from "../wire/kv.ts";
 import { etcdErrors } from "./etcd-errors.ts";
 import { History } from "./history.ts";
 import { type KeyRecord, makeRecord, makeTombstone, recordBytes, setOlder } from "./record.ts";
-import { Tree, type Visitor } from "./tree.ts";
+import { Tree } from "./tree.ts";
+import type { Visitor } from "./tree-walk.ts";
 
 /** A new store's revision, as in etcd: the first write makes 2. */
 export const FIRST_REVISION = 1;
