@@ -2,9 +2,9 @@
  * A process that writes numbered entries to a data directory until it is killed, and says on its standard output which
  * are durable: `node writer.ts DIRECTORY`. Goes on behind what it finds.
  */
-import { nodeEnvironment } from "../../node/environment.ts";
-import { openStorage } from "../open-storage.ts";
-import { entry, membership, takeSnapshot, testIdentity, writeOf } from "./machine.ts";
+import { nodeEnvironment } from "../../src/node/environment.ts";
+import { openStorage } from "../../src/storage/open-storage.ts";
+import { entry, membership, takeSnapshot, testIdentity, writeOf } from "../../src/storage/testing/machine.ts";
 
 const [, , directory = ""] = process.argv;
 const indexes: number[] = [0];

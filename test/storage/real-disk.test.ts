@@ -7,11 +7,18 @@ import os from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { QuorateError } from "../errors.ts";
-import { nodeEnvironment } from "../node/environment.ts";
-import { openStorage } from "./open-storage.ts";
-import type { Storage } from "./storage.ts";
-import { entry, membership, snapshotContent, takeSnapshot, testIdentity, writeOf } from "./testing/machine.ts";
+import type { QuorateError } from "../../src/errors.ts";
+import { nodeEnvironment } from "../../src/node/environment.ts";
+import { openStorage } from "../../src/storage/open-storage.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import {
+  entry,
+  membership,
+  snapshotContent,
+  takeSnapshot,
+  testIdentity,
+  writeOf,
+} from "../../src/storage/testing/machine.ts";
 
 function directoryFor(context: TestContext): string {
   const root = fs.mkdtempSync(join(os.tmpdir(), "quorate-storage-"));
@@ -81,7 +88,7 @@ test("what was written is there after closing and opening, over segments, snapsh
 
 test("a writer killed again and again loses nothing that it said was durable", async (context) => {
   const directory = directoryFor(context);
-  const script = fileURLToPath(new URL("./testing/writer.ts", import.meta.url));
+  const script = fileURLToPath(new URL("./writer.ts", import.meta.url));
   let durable = 0;
   for (let round = 0; round < 4; round++) {
     const child = spawn(process.execPath, [script, directory], { stdio: ["ignore", "pipe", "inherit"] });
