@@ -68,7 +68,10 @@ export class History {
   }
 
   at(index: number): KeyRecord {
-    assert(index >= this.#first && index < this.#end, `history: no change ${index} in ${this.#first} to ${this.#end}`);
+    // The text is made only when it is needed: this is asked with every write.
+    if (index < this.#first || index >= this.#end) {
+      assert(false, `history: no change ${index} in ${this.#first} to ${this.#end}`);
+    }
     return this.#at(index);
   }
 
