@@ -217,7 +217,6 @@ export class Cluster {
 
   resume(id: MemberId): void {
     const member = this.member(id);
-    if (!member.paused) return;
     member.paused = false;
     const inputs = member.waiting;
     member.waiting = [];
@@ -493,7 +492,8 @@ export class Cluster {
   }
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
+/** One array out of pieces. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {

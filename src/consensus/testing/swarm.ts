@@ -134,6 +134,7 @@ class Swarm {
   /** One thing happens, then some time passes. */
   step(): void {
     const random = this.#random;
+    if (random.chance(0.03)) this.#depose();
     const client = random.below(4);
     for (let i = 0; i < client; i++) this.#ask();
     if (random.chance(0.5)) this.#fault();
@@ -155,6 +156,41 @@ class Swarm {
     const data = new Uint8Array(4 + size);
     new DataView(data.buffer).setUint32(0, this.#nextValue++);
     cluster.propose(id, data);
+  }
+
+  /**
+   * What a stale answer needs: a leader cut off (or stopped) that does not know that it was replaced, the others told
+   * that its link broke, a write through the new one and a read from everybody who believes to lead.
+   */
+  #depose(): void {
+    const random = this.#random;
+    const cluster = this.#cluster;
+    const { leader } = cluster;
+    if (leader === 0n || !this.#plan.partitions) return;
+    const kind = random.below(4);
+    if (kind === 0) cluster.pause(leader);
+    else if (kind === 1) for (const id of this.#ids) cluster.cut.add(`${leader}>${id}`);
+    else cluster.isolate(leader);
+    if (random.chance(0.3)) cluster.transfer(leader, 0n);
+    for (const id of this.#ids) {
+      if (this.#plan.reportLinks && random.chance(0.9)) cluster.feed(id, { type: "linkLost", peer: leader });
+      if (this.#plan.crashes && id !== leader && random.chance(0.2)) cluster.restart(id);
+    }
+    const gap = random.between(1, 80);
+    for (let i = 0; i < 40; i++) {
+      if (cluster.leader !== 0n && !cluster.member(cluster.leader).paused) {
+        cluster.propose(cluster.leader, new Uint8Array([this.#nextValue++ & 255]));
+      }
+      cluster.run(random.between(0, gap));
+      // As soon as a process goes on, before what it missed reaches it.
+      if (kind === 0 && i > 5 && random.chance(0.1)) cluster.member(leader).paused = false;
+      for (const id of this.#ids) {
+        const member = cluster.member(id);
+        if (member.engine?.status.role === "leader" && !member.paused) cluster.read(id);
+      }
+    }
+    if (kind === 0) cluster.resume(leader);
+    if (random.chance(0.8)) cluster.heal();
   }
 
   #fault(): void {
