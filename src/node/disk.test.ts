@@ -71,3 +71,9 @@ test("a full disk answers ENOSPC to the write itself", { skip: !fs.existsSync("/
   await assert.rejects(file.writeAndSync([Buffer.alloc(10)], 0), { code: "ENOSPC" });
   await file.close();
 });
+
+test("a directory that the system denies is an error, not an endless attempt", {
+  skip: process.platform !== "linux",
+}, async () => {
+  await assert.rejects(nodeDisk.makeDirectory("/proc/quorate/n1"), /ENOENT|EACCES|EPERM/);
+});

@@ -8,6 +8,7 @@
  * The same batches at the end of a growing file cost 60 more: that is why segments are zeroed ahead.
  */
 import fs from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { Disk, DiskFile } from "../environment.ts";
 import { lockDirectory } from "./directory-lock.ts";
@@ -36,7 +37,16 @@ export const nodeDisk: Disk = {
     return (await fs.promises.readdir(directory)).sort();
   },
   async makeDirectory(directory: string): Promise<void> {
-    await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
+    // Node's own recursive mkdir never ends where the system denies a directory by saying its parent is missing (/proc).
+    if (await isDirectory(directory)) return;
+    const parent = dirname(directory);
+    if (parent !== directory && !(await isDirectory(parent))) await nodeDisk.makeDirectory(parent);
+    try {
+      await fs.promises.mkdir(directory, { mode: 0o700 });
+    } catch (error) {
+      // Somebody else was quicker.
+      if (!(await isDirectory(directory))) throw error;
+    }
   },
   async rename(from: string, to: string): Promise<void> {
     await fs.promises.rename(from, to);
@@ -54,6 +64,14 @@ export const nodeDisk: Disk = {
   },
   lock: lockDirectory,
 };
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await fs.promises.stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}
 
 class NodeFile implements DiskFile {
   readonly path: string;

@@ -4,8 +4,9 @@
  */
 import type { SnapshotMeta } from "../consensus/engine.ts";
 import type { Logger } from "../environment.ts";
+import { QuorateError } from "../errors.ts";
 import type { KeyspaceImage } from "../keyspace/keyspace.ts";
-import type { GroupStorage } from "../storage/storage.ts";
+import type { GroupStorage, SnapshotWriter } from "../storage/storage.ts";
 
 /** One slice of work and one write. */
 export const SNAPSHOT_CHUNK_BYTES: number = 128 << 10;
@@ -21,6 +22,8 @@ export class SnapshotTaker {
   #sinceEntries = 0;
   #sinceBytes = 0;
   #lastBytes = 0;
+  /** The last one was given up. */
+  #overtaken = false;
   #taking: Promise<void> | null = null;
   #stopped = false;
   readonly #storage: GroupStorage;
@@ -54,18 +57,19 @@ export class SnapshotTaker {
 
   get due(): boolean {
     const { entries, bytes } = this.#policy;
-    return this.#sinceEntries >= entries || this.#sinceBytes >= Math.max(bytes, this.#lastBytes);
+    return this.#overtaken || this.#sinceEntries >= entries || this.#sinceBytes >= Math.max(bytes, this.#lastBytes);
   }
 
   /** A snapshot from elsewhere was installed: the count starts anew. */
   reset(): void {
     this.#sinceEntries = 0;
     this.#sinceBytes = 0;
+    this.#overtaken = false;
   }
 
   /** Begins one of `image`, which is the state right after the entry at `meta`. No effect while one is being taken. */
   take(meta: SnapshotMeta, image: KeyspaceImage): void {
-    if (this.#taking !== null || this.#stopped) return;
+    if (this.#taking !== null || this.#stopped) return image.release();
     this.reset();
     this.#taking = this.#write(meta, image)
       .catch((error: unknown) => this.#failed(error instanceof Error ? error : new Error(String(error))))
@@ -76,10 +80,7 @@ export class SnapshotTaker {
 
   async #write(meta: SnapshotMeta, image: KeyspaceImage): Promise<void> {
     const writer = await this.#storage.beginSnapshot(meta);
-    for (const chunk of image.chunks(SNAPSHOT_CHUNK_BYTES)) {
-      if (this.#stopped) return await writer.abort();
-      await writer.write(chunk);
-    }
+    if (!(await this.#writeImage(writer, meta, image))) return await writer.abort();
     const bytes = writer.offset;
     await writer.commit();
     this.#lastBytes = bytes;
@@ -88,6 +89,25 @@ export class SnapshotTaker {
       `wrote snapshot at index ${meta.index}, ${bytes} bytes`,
     );
     this.#taken(meta);
+  }
+
+  /** False: the snapshot is not to be. */
+  async #writeImage(writer: SnapshotWriter, meta: SnapshotMeta, image: KeyspaceImage): Promise<boolean> {
+    try {
+      for (const chunk of image.chunks(SNAPSHOT_CHUNK_BYTES)) {
+        if (this.#stopped) return false;
+        await writer.write(chunk);
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof QuorateError && error.code === "IMAGE_OVERTAKEN")) throw error;
+      // Writes outran the disk by more than the keyspace keeps for us: a newer image, soon.
+      this.#logger.warn({ index: meta.index }, `gave up the snapshot at index ${meta.index}: ${error.message}`);
+      this.#overtaken = true;
+      return false;
+    } finally {
+      image.release();
+    }
   }
 
   /** Gives up the one being taken and waits for it to be cleaned up. */

@@ -8,10 +8,11 @@
  *     block   0 checksum of content  4 length of content  8 content
  *     footer  0 magic  8 checksum  12 blocks  16 content bytes  24 digest over the blocks' checksums  28 zero
  */
+import { DecodeError } from "../consensus/bytes.ts";
 import type { SnapshotMeta } from "../consensus/engine.ts";
+import { decodeMembership, encodeMembership, type Membership } from "../consensus/membership.ts";
 import type { ClusterId, GroupId, MemberId } from "../environment.ts";
 import { checksum, mix } from "./checksum.ts";
-import { decodeMembers, encodeMembers } from "./membership-codec.ts";
 import { aligned, readNumber, writeNumber } from "./record.ts";
 
 const magic = "QUORSNP1";
@@ -42,7 +43,7 @@ export interface SnapshotFooter {
 }
 
 export function encodeSnapshotHeader(header: SnapshotHeader): Buffer {
-  const members = encodeMembers(header.meta.membership);
+  const members = encodeMembership(header.meta.membership);
   const bytes = Buffer.alloc(aligned(fixedHeaderBytes + members.length));
   bytes.write(magic, 0, "latin1");
   bytes.writeUInt32LE(formatVersion, 12);
@@ -72,7 +73,7 @@ export function decodeSnapshotHeader(bytes: Buffer): SnapshotHeader | null {
   if (checksum(bytes.subarray(12), 0) !== bytes.readUInt32LE(8)) return null;
   const index = readNumber(bytes, 40);
   const epoch = readNumber(bytes, 48);
-  const membership = decodeMembers(bytes.subarray(fixedHeaderBytes, fixedHeaderBytes + bytes.readUInt32LE(56)));
+  const membership = membershipIn(bytes.subarray(fixedHeaderBytes, fixedHeaderBytes + bytes.readUInt32LE(56)));
   if (index === null || epoch === null || membership === null || bytes.readUInt32LE(60) !== blockBytes) return null;
   return {
     clusterId: bytes.readBigUInt64LE(16),
@@ -81,6 +82,15 @@ export function decodeSnapshotHeader(bytes: Buffer): SnapshotHeader | null {
     nonce: bytes.readUInt32LE(36),
     meta: { index, epoch, membership },
   };
+}
+
+function membershipIn(bytes: Uint8Array): Membership | null {
+  try {
+    return decodeMembership(bytes);
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
 }
 
 export function encodeSnapshotFooter(footer: SnapshotFooter, nonce: number): Buffer {

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { QuorateError } from "../errors.ts";
-import { decodeMembers, encodeMembers } from "./membership-codec.ts";
 import { blockBytes } from "./snapshot-format.ts";
 import type { GroupStorage } from "./storage.ts";
 import { entry, Machine, membership, settle, writeOf } from "./testing/machine.ts";
@@ -129,18 +128,4 @@ test("two writes at once to one snapshot are wrong use", async () => {
   await assert.rejects(writer.write(pattern), { name: "InvariantViolation" });
   await first;
   await writer.abort();
-});
-
-test("memberships survive, anything else is told from one", () => {
-  const ids = fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { maxLength: 5 });
-  const any = fc.record({ voters: ids, outgoing: ids, learners: ids, learnersNext: ids }, { noNullPrototype: true });
-  fc.assert(
-    fc.property(any, fc.nat(), (members, cut) => {
-      const bytes = encodeMembers(members);
-      assert.deepEqual(decodeMembers(bytes), members);
-      assert.equal(decodeMembers(bytes.subarray(0, cut % bytes.length)), null);
-      assert.equal(decodeMembers(Buffer.concat([bytes, Buffer.alloc(1)])), null);
-    }),
-  );
-  assert.equal(decodeMembers(Buffer.alloc(16, 255)), null);
 });

@@ -140,7 +140,8 @@ export interface TxnResult {
 }
 
 /**
- * `revision` is the one in the header of the nested response: etcd 3.4 to 3.6 set it for the four kinds.
+ * `revision` is the one in the header of the nested response: etcd sets it for ranges, puts and deletes; a nested
+ * transaction's is 0.
  */
 export type ResponseOp =
   | { readonly type: "range"; readonly revision: number; readonly result: RangeResult }
