@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly size?: number;
   /** More flags for every member: `["--snapshot-count=1000"]`. */
   readonly flags?: readonly string[];
+  /** More variables for the members' processes. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Default: from the environment. */
   readonly target?: TargetName;
   /** Whether the members talk to each other through a proxy that can cut them apart. Default false. */
@@ -38,12 +40,14 @@ export class ClusterUnderTest {
   readonly links: ProxiedLinks | null;
   readonly #folder: string;
   readonly #flags: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   readonly #token: string;
   #named = 0;
 
   private constructor(options: ClusterOptions) {
     this.target = options.target ?? targetFromEnvironment();
     this.#flags = options.flags ?? [];
+    this.#env = options.env ?? {};
     this.#folder = mkdtempSync(join(tmpdir(), "quorate-test-"));
     this.#token = `test-${process.pid}-${Math.trunc(performance.now())}`;
     this.links = options.proxied === true ? new ProxiedLinks() : null;
@@ -171,7 +175,7 @@ export class ClusterUnderTest {
   }
 
   #member(plan: Plan, initialCluster: string, state: "new" | "existing"): MemberProcess {
-    const member = new MemberProcess(this.target, {
+    const settings = {
       name: plan.name,
       dataDir: join(this.#folder, plan.name),
       listenClientUrl: plan.clientUrl,
@@ -181,7 +185,8 @@ export class ClusterUnderTest {
       initialClusterState: state,
       token: this.#token,
       flags: this.#flags,
-    });
+    };
+    const member = new MemberProcess(this.target, settings, this.#env);
     this.links?.learn(member);
     return member;
   }

@@ -28,11 +28,14 @@ export class MemberProcess {
   readonly settings: MemberSettings;
   readonly client: MemberClient;
   readonly #target: TargetName;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
   #log: string[] = [];
 
-  constructor(target: TargetName, settings: MemberSettings) {
+  /** `env`: more variables for its process. */
+  constructor(target: TargetName, settings: MemberSettings, env: Readonly<Record<string, string>> = {}) {
     this.#target = target;
+    this.#env = env;
     this.settings = settings;
     this.client = new MemberClient(this.endpoint);
   }
@@ -63,7 +66,11 @@ export class MemberProcess {
   start(): void {
     if (this.#child !== null) throw new Error(`${this.name} is already running as process ${this.#child.pid}`);
     const { file, args } = serveCommand(this.#target, this.settings);
-    const child = spawn(file, args, { detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment() });
+    const child = spawn(file, args, {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...environment(), ...this.#env },
+    });
     this.#child = child;
     const group = child.pid;
     if (group !== undefined) running.add(group);
