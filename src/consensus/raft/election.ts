@@ -93,8 +93,9 @@ export function hurryElection(s: RaftState, delayMs: number): void {
     if (priority > own || (priority === own && id < s.id)) rank++;
   }
   const slot = s.options.heartbeatIntervalMs / 5;
-  const at = s.now + delayMs + slot * rank + s.random.between(0, slot / 4);
-  s.earlyAt = isPromised(s, s.id) ? Math.max(at, s.promiseUntil) : at;
+  // A promise comes first; the others' ends a little later than one's own.
+  const free = isPromised(s, s.id) ? s.promiseUntil + slot / 2 : s.now;
+  s.earlyAt = Math.max(s.now + delayMs, free) + slot * rank + s.random.between(0, slot / 4);
 }
 
 function startPreVote(s: RaftState): void {
@@ -234,17 +235,17 @@ function becomeLeader(s: RaftState): void {
   };
   setLeader(s, s.id);
   for (const id of allMembers(s.memberships.active)) {
-    if (id !== s.id) s.lead.progress.set(id, newProgress(s, id));
+    if (id !== s.id) s.lead.progress.set(id, newProgress(s, id, s.lead.noopIndex));
   }
   s.notice("info", `won the election in epoch ${s.epoch} with ${yes} of ${voters.length} votes`, { votes: yes });
   appendOwn(s, s.lead, EntryKind.noop, new Uint8Array(0));
 }
 
-/** A peer of which nothing is known: the search begins at the end of the log. */
-export function newProgress(s: RaftState, id: MemberId): Progress {
+/** A peer of which nothing is known: the search begins at `next`. */
+export function newProgress(s: RaftState, id: MemberId, next: number): Progress {
   return new Progress(id, {
     learner: s.memberships.active.learners.includes(id),
-    next: s.log.lastIndex + 1,
+    next,
     now: s.now,
     maxMessages: s.options.maxInflightMessages,
     maxBytes: s.options.maxInflightBytes,

@@ -81,8 +81,8 @@ export interface HeartbeatResponse {
   readonly promiseMs: number;
 }
 
-export interface VoteRequest {
-  readonly type: "preVote" | "vote";
+export interface VoteRequest<T extends "preVote" | "vote" = "preVote" | "vote"> {
+  readonly type: T;
   readonly lastIndex: number;
   readonly lastEpoch: number;
   /** The leader itself asked for this election. */
@@ -94,7 +94,8 @@ export type Message =
   | AppendResponse
   | Heartbeat
   | HeartbeatResponse
-  | VoteRequest
+  | VoteRequest<"preVote">
+  | VoteRequest<"vote">
   | { readonly type: "preVoteResponse"; readonly proposedEpoch: number; readonly granted: boolean }
   | { readonly type: "voteResponse"; readonly granted: boolean }
   | { readonly type: "timeoutNow" }

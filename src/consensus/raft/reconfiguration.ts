@@ -94,7 +94,7 @@ function updateProgress(s: RaftState, lead: Leadership, index: number): void {
   }
   const members: MemberId[] = [...active.voters, ...active.outgoing, ...active.learners];
   for (const id of members) {
-    if (id !== s.id && !lead.progress.has(id)) lead.progress.set(id, newProgress(s, id));
+    if (id !== s.id && !lead.progress.has(id)) lead.progress.set(id, newProgress(s, id, index));
   }
   const to = lead.transfer?.to;
   if (to !== undefined && !active.voters.includes(to)) abortTransfer(s, lead, "the target votes no more");
