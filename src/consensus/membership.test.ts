@@ -126,7 +126,7 @@ describe("quorums", () => {
             for (const b of quorums(next))
               assert.ok(
                 [...a].some((id) => b.has(id)),
-                `${[...a]} and ${[...b]}`,
+                `${[...a].join()} and ${[...b].join()}`,
               );
           }
         }

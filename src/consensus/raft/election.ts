@@ -12,11 +12,10 @@ import type { MemberId } from "../../environment.ts";
 import { assert } from "../../errors.ts";
 import { EntryKind } from "../engine.ts";
 import { allMembers, allVoters, hasQuorum, voteOutcome } from "../membership.ts";
-import { hearsQuorum } from "./heartbeat.ts";
+import { hearsQuorum } from "./contact.ts";
+import { appendOwn, newProgress } from "./leadership.ts";
 import { entryOverheadBytes } from "./log.ts";
 import type { Envelope, VoteRequest } from "./messages.ts";
-import { Progress } from "./progress.ts";
-import { appendOwn } from "./replication.ts";
 import { becomeFollower, drawElectionTimeout, enterEpoch, setLeader } from "./role.ts";
 import { name, type RaftState } from "./state.ts";
 
@@ -239,15 +238,4 @@ function becomeLeader(s: RaftState): void {
   }
   s.notice("info", `won the election in epoch ${s.epoch} with ${yes} of ${voters.length} votes`, { votes: yes });
   appendOwn(s, s.lead, EntryKind.noop, new Uint8Array(0));
-}
-
-/** A peer of which nothing is known: the search begins at `next`. */
-export function newProgress(s: RaftState, id: MemberId, next: number): Progress {
-  return new Progress(id, {
-    learner: s.memberships.active.learners.includes(id),
-    next,
-    now: s.now,
-    maxMessages: s.options.maxInflightMessages,
-    maxBytes: s.options.maxInflightBytes,
-  });
 }

@@ -33,7 +33,9 @@ export class MembershipLog {
 
   /** The membership in force once everything up to `index` is committed. */
   at(index: number): Membership {
-    return (this.#steps.findLast((step) => step.index <= index) ?? (this.#steps[0] as Step)).membership;
+    const step = this.#steps.findLast((each) => each.index <= index) ?? this.#steps[0];
+    assert(step !== undefined, "there is always a membership");
+    return step.membership;
   }
 
   append(index: number, membership: Membership): void {

@@ -4,10 +4,12 @@
  *     state.ts       all a member knows            replication.ts  entries to followers, acknowledgements, commit
  *     role.ts        following, giving up          heartbeat.ts    rounds, who is alive, recovery of a damaged peer
  *     election.ts    pre-vote, vote, winning       reads.ts        read index, leases, forwarded reads
- *     transfer.ts    handing over, resigning       snapshot.ts     sending, installing, compaction
- *     commit.ts      what follows a commit         reconfiguration.ts, memberships.ts   who takes part
+ *     transfer.ts    handing over, resigning       snapshot.ts     installing, compaction
+ *     commit.ts      moving the commit index       consequences.ts what a leader owes after a step
+ *     sending.ts     what a leader sends           contact.ts      whom a leader hears, in which life
+ *     leadership.ts  a leader's log and peers      reconfiguration.ts, memberships.ts   who takes part
  *     log.ts, writes.ts, progress.ts               what is in memory, on its way to disk, and at each peer
- *     messages.ts, hard-state.ts, genesis.ts       bytes
+ *     dispatch.ts    messages to their rooms       messages.ts, hard-state.ts, genesis.ts   bytes
  *     invariants.ts  what is checked after every step
  *
  * Promises: the contract in ../engine.ts. Must not know: what commands mean, what time it really is, how bytes travel.
@@ -18,39 +20,24 @@ import { assert, GrpcStatus, QuorateError, unreachable } from "../../errors.ts";
 import { DecodeError } from "../bytes.ts";
 import type { Effects, Engine, EngineOptions, EngineStart, Entry, Input, Status } from "../engine.ts";
 import { EntryKind } from "../engine.ts";
-import { allVoters, isMember, isVoter } from "../membership.ts";
-import {
-  hurryElection,
-  mayCampaign,
-  onLeaderLinkLost,
-  onPreVote,
-  onPreVoteResponse,
-  onVote,
-  onVoteDurable,
-  onVoteResponse,
-  tickElection,
-} from "./election.ts";
-import { hearsQuorum, onHeartbeat, onHeartbeatResponse, sendHeartbeat, startRound } from "./heartbeat.ts";
+import { allVoters, isVoter } from "../membership.ts";
+import { drawConsequences } from "./consequences.ts";
+import { hearsQuorum } from "./contact.ts";
+import { onMessage } from "./dispatch.ts";
+import { hurryElection, onLeaderLinkLost, onVoteDurable, tickElection } from "./election.ts";
 import { Before, checkBasic, checkChange } from "./invariants.ts";
+import { appendOwn } from "./leadership.ts";
 import { entryOverheadBytes } from "./log.ts";
-import { decodeMessage, type Envelope, type Message } from "./messages.ts";
 import { checkOptions } from "./options.ts";
-import {
-  expireForwardedReads,
-  forwardReads,
-  isAlone,
-  onRead,
-  onReadRequest,
-  onReadResponse,
-  readsNeedRound,
-} from "./reads.ts";
-import { dismissDeparted, leaderHint, onReconfigure } from "./reconfiguration.ts";
-import { appendOwn, countCommit, onAppend, onAppendResponse, sendAcknowledgement, sendAppends } from "./replication.ts";
-import { becomeFollower, drawElectionTimeout } from "./role.ts";
+import { expireForwardedReads, forwardReads, isAlone, onRead, readsNeedRound } from "./reads.ts";
+import { dismissDeparted, onReconfigure } from "./reconfiguration.ts";
+import { countCommit, sendAcknowledgement } from "./replication.ts";
+import { becomeFollower, drawElectionTimeout, leaderHint } from "./role.ts";
+import { sendAppends, sendHeartbeat, startRound } from "./sending.ts";
 import { onCompact, onSnapshotReceived, onSnapshotSent } from "./snapshot.ts";
 import { type Leadership, name, RaftState } from "./state.ts";
 import { RaftStatus, StatusWatch } from "./status.ts";
-import { onTimeoutNow, onTransfer, preferOther, resign, tickTransfer } from "./transfer.ts";
+import { onTransfer, preferOther, resign, tickTransfer } from "./transfer.ts";
 
 export class Raft implements Engine {
   readonly #state: RaftState;
@@ -89,6 +76,7 @@ export class Raft implements Engine {
     this.#status = null;
     this.#before.remember(s);
     take(s, input);
+    drawConsequences(s, this.#before.commit);
     checkBasic(s);
     checkChange(this.#before, s);
   }
@@ -275,89 +263,4 @@ function sendAsLeader(s: RaftState, lead: Leadership): void {
   for (const p of lead.progress.values()) {
     if (p.sentCommit < s.commit && p.state === "replicate") sendHeartbeat(s, lead, p, false);
   }
-}
-
-function onMessage(s: RaftState, from: MemberId, bytes: Uint8Array): void {
-  let envelope: Envelope;
-  let message: Message;
-  try {
-    ({ envelope, message } = decodeMessage(bytes));
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    s.dropped++;
-    // Told at the 1st, 2nd, 4th, 8th, ...: a peer gone mad must not fill the log.
-    if ((s.dropped & (s.dropped - 1)) !== 0) return;
-    s.notice("warn", `dropped a message from ${name(from)}: ${error.message}`, { from: name(from) });
-    return;
-  }
-  if (from === s.id || from === 0n) {
-    s.dropped++;
-    return;
-  }
-  notePeer(s, from, envelope);
-  if (!dispatch(s, from, envelope, message)) s.dropped++;
-}
-
-function notePeer(s: RaftState, from: MemberId, envelope: Envelope): void {
-  const { priority } = envelope;
-  if (s.priorities.get(from) !== priority && isMember(s.memberships.active, from)) s.priorities.set(from, priority);
-  const p = s.lead?.progress.get(from);
-  if (p !== undefined) p.stalled = envelope.stalled;
-}
-
-/** False: the message was of no use (late, or from somebody with no business here). */
-function dispatch(s: RaftState, from: MemberId, envelope: Envelope, m: Message): boolean {
-  const { epoch, incarnation, untrusted } = envelope;
-  switch (m.type) {
-    case "append":
-      return onAppend(s, from, epoch, m);
-    case "heartbeat":
-      return onHeartbeat(s, from, epoch, m);
-    case "preVote":
-      onPreVote(s, from, envelope, m);
-      return true;
-    case "vote":
-      onVote(s, from, envelope, m);
-      return true;
-    case "timeoutNow":
-      return onTimeoutNow(s, from, epoch);
-    case "readRequest":
-      onReadRequest(s, from, m.token);
-      return true;
-    case "readResponse":
-      return onReadResponse(s, from, m.token, m.index, m.ok);
-    case "appendResponse":
-    case "heartbeatResponse":
-    case "preVoteResponse":
-    case "voteResponse":
-      break;
-    default:
-      return unreachable(m, "message");
-  }
-  if (epoch > s.epoch) return onHigherEpoch(s, from, epoch);
-  if (m.type === "preVoteResponse") return onPreVoteResponse(s, from, m.proposedEpoch, m.granted);
-  if (epoch < s.epoch) return false;
-  switch (m.type) {
-    case "appendResponse":
-      return onAppendResponse(s, from, incarnation, untrusted, m);
-    case "heartbeatResponse":
-      return onHeartbeatResponse(s, from, incarnation, untrusted, m);
-    case "voteResponse":
-      return onVoteResponse(s, from, epoch, m.granted);
-    default:
-      return unreachable(m, "response");
-  }
-}
-
-/**
- * An answer from a later epoch. From a member it ends this one's, so that a member stuck ahead alone comes back into the
- * group; from somebody who is not (a removed member) it means nothing. A deposed leader stands again soon: its
- * followers know it, so the group loses little time.
- */
-function onHigherEpoch(s: RaftState, from: MemberId, epoch: number): boolean {
-  if (!isMember(s.memberships.active, from)) return false;
-  const led = s.lead !== null;
-  becomeFollower(s, epoch, 0n, `${name(from)} is in epoch ${epoch}`);
-  if (led && mayCampaign(s)) hurryElection(s, 0);
-  return true;
 }

@@ -19,9 +19,9 @@ import {
   type MembershipChange,
 } from "../membership.ts";
 import { changeMembership, leaveJoint } from "../membership-change.ts";
-import { newProgress } from "./election.ts";
+import { appendOwn, newProgress } from "./leadership.ts";
 import { isSettled } from "./reads.ts";
-import { appendOwn } from "./replication.ts";
+import { leaderHint } from "./role.ts";
 import { type Leadership, name, type RaftState } from "./state.ts";
 import { abortTransfer } from "./transfer.ts";
 
@@ -115,9 +115,4 @@ export function continueChange(s: RaftState, lead: Leadership): void {
   const { active, activeIndex } = s.memberships;
   assert(isJoint(active) && activeIndex <= s.commit, "only a committed joint membership can be left");
   appendMembership(s, lead, leaveJoint(active), new Uint8Array(0));
-}
-
-/** For refusals: where to go instead. */
-export function leaderHint(s: RaftState): string {
-  return s.leader === 0n ? "no leader is known" : `${name(s.leader)} leads epoch ${s.epoch}`;
 }

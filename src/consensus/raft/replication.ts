@@ -9,53 +9,13 @@ import { assert } from "../../errors.ts";
 import { type Entry, EntryKind } from "../engine.ts";
 import { decodeMembershipEntry, quorumReached } from "../membership.ts";
 import { advanceCommit } from "./commit.ts";
-import { admitResponse, hearLeader } from "./heartbeat.ts";
-import { entryOverheadBytes } from "./log.ts";
+import { admitResponse } from "./contact.ts";
 import type { AppendMessage, AppendResponse } from "./messages.ts";
 import type { Progress } from "./progress.ts";
-import { wantSnapshot } from "./snapshot.ts";
+import { hearLeader } from "./role.ts";
 import { type Leadership, name, type RaftState } from "./state.ts";
-import { continueTransfer } from "./transfer.ts";
 
 // The leader's side.
-
-/** Appends an entry of this leader's epoch; it is sent and written at the end of the turn. */
-export function appendOwn(s: RaftState, lead: Leadership, kind: EntryKind, data: Uint8Array): Entry {
-  const entry: Entry = { epoch: s.epoch, index: s.log.lastIndex + 1, kind, data };
-  s.log.append(entry);
-  lead.uncommittedBytes += data.length + entryOverheadBytes;
-  return entry;
-}
-
-/** Sends a peer what its window has room for. */
-export function sendAppends(s: RaftState, p: Progress): void {
-  while (p.maySend && p.next <= s.log.lastIndex) {
-    if (!sendAppend(s, p)) return;
-  }
-}
-
-/** Sends one message, empty if nothing is new: its answer tells where the peer is. False: a snapshot must do. */
-export function sendAppend(s: RaftState, p: Progress): boolean {
-  const prevIndex = p.next - 1;
-  const prevEpoch = s.log.epochAt(prevIndex);
-  if (prevEpoch === null) {
-    wantSnapshot(s, p);
-    return false;
-  }
-  const room = p.state === "replicate" && p.windowFull ? 0 : s.options.maxMessageBytes;
-  const entries = room === 0 ? [] : s.log.sliceBytes(p.next, room);
-  s.send(p.id, { type: "append", session: p.session, prevIndex, prevEpoch, commit: s.commit, entries });
-  p.sentCommit = s.commit;
-  const last = entries.at(-1);
-  if (last !== undefined) {
-    let bytes = 0;
-    for (const entry of entries) bytes += entry.data.length + entryOverheadBytes;
-    p.sent(last.index, bytes);
-  } else if (p.state === "probe") {
-    p.paused = true;
-  }
-  return true;
-}
 
 export function onAppendResponse(
   s: RaftState,
@@ -85,9 +45,7 @@ function onAcknowledged(s: RaftState, lead: Leadership, p: Progress, index: numb
     s.notice("info", `${name(p.id)} has again everything it had acknowledged`, { peer: name(p.id), match: p.match });
   }
   if (p.state === "probe" || (p.state === "snapshot" && s.log.epochAt(p.match) !== null)) p.becomeReplicate();
-  if (!news) return;
-  countCommit(s, lead);
-  if (s.lead === lead) continueTransfer(s, lead, p);
+  if (news) countCommit(s, lead);
 }
 
 function onRefused(s: RaftState, p: Progress, m: AppendResponse): void {

@@ -73,3 +73,32 @@ export function rankByPriority(s: RaftState): { readonly above: number; readonly
   }
   return { above, below };
 }
+
+/**
+ * A message that only the leader of `epoch` sends: follow it. False: it cannot be, this epoch has another leader.
+ */
+export function hearLeader(s: RaftState, from: MemberId, epoch: number): boolean {
+  if (epoch > s.epoch) {
+    becomeFollower(s, epoch, from, `${name(from)} leads epoch ${epoch}`);
+  } else if (s.role === "leader" || (s.leader !== 0n && s.leader !== from)) {
+    s.notice("warn", `${name(from)} claims to lead epoch ${epoch}, which ${name(s.leader)} leads`, {
+      from: name(from),
+    });
+    return false;
+  } else if (s.role !== "follower") {
+    becomeFollower(s, epoch, from, `${name(from)} leads this epoch`);
+  } else {
+    setLeader(s, from);
+  }
+  s.leaderContact = s.now;
+  s.leaderLinkLost = false;
+  s.earlyAt = null;
+  s.earlyTries = 0;
+  s.electionDeadline = s.now + s.electionTimeoutMs;
+  return true;
+}
+
+/** For refusals: where to go instead. */
+export function leaderHint(s: RaftState): string {
+  return s.leader === 0n ? "no leader is known" : `${name(s.leader)} leads epoch ${s.epoch}`;
+}

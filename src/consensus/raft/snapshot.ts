@@ -4,30 +4,8 @@ import { assert } from "../../errors.ts";
 import type { SnapshotMeta } from "../engine.ts";
 import { sameMembership } from "../membership.ts";
 import { advanceCommit } from "./commit.ts";
-import type { Progress } from "./progress.ts";
 import { becomeFollower } from "./role.ts";
 import { name, type RaftState } from "./state.ts";
-
-/** The entries a peer needs are forgotten: asks for a snapshot to be sent, if the peer is there to take it. */
-export function wantSnapshot(s: RaftState, p: Progress): void {
-  if (p.incarnation === 0 || p.lastHeard < s.now - s.options.electionTimeoutMs) {
-    // Nobody listens: the next heartbeat that is answered comes back here.
-    p.paused = true;
-    if (p.state === "replicate") {
-      p.becomeProbe(p.match + 1);
-      p.paused = true;
-    }
-    return;
-  }
-  const { index } = s.log.base;
-  p.becomeSnapshot(index);
-  s.out.sendSnapshot.push({ to: p.id, index });
-  s.notice("info", `${name(p.id)} is behind entry ${s.log.firstIndex} and gets a snapshot`, {
-    peer: name(p.id),
-    match: p.match,
-    index,
-  });
-}
 
 /** The snapshot reached the peer, or did not. Goes on with a probe at the next heartbeat's answer: no busy retry. */
 export function onSnapshotSent(s: RaftState, to: MemberId, index: number, ok: boolean): void {

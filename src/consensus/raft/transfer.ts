@@ -2,11 +2,10 @@
 import type { MemberId } from "../../environment.ts";
 import { isJoint } from "../membership.ts";
 import { mayCampaign, startElection } from "./election.ts";
-import { sendHeartbeat } from "./heartbeat.ts";
 import type { Progress } from "./progress.ts";
 import { isSettled } from "./reads.ts";
-import { leaderHint } from "./reconfiguration.ts";
-import { becomeFollower } from "./role.ts";
+import { becomeFollower, leaderHint } from "./role.ts";
+import { sendHeartbeat } from "./sending.ts";
 import { type Leadership, name, type RaftState } from "./state.ts";
 
 export function onTransfer(s: RaftState, id: number, to: MemberId): void {
@@ -33,14 +32,14 @@ export function onTransfer(s: RaftState, id: number, to: MemberId): void {
 function startTransfer(s: RaftState, lead: Leadership, to: MemberId): void {
   lead.transfer = { to, deadline: s.now + s.options.electionTimeoutMs, told: false };
   s.notice("info", `hands leadership to ${name(to)}`, { to: name(to) });
-  const p = lead.progress.get(to);
-  if (p !== undefined) continueTransfer(s, lead, p);
 }
 
 /** The target is told to stand as soon as it has the whole log. */
-export function continueTransfer(s: RaftState, lead: Leadership, p: Progress): void {
+export function continueTransfer(s: RaftState, lead: Leadership): void {
   const { transfer } = lead;
-  if (transfer === null || transfer.told || transfer.to !== p.id || p.match < s.log.lastIndex) return;
+  if (transfer === null || transfer.told) return;
+  const p = lead.progress.get(transfer.to);
+  if (p === undefined || p.match < s.log.lastIndex) return;
   transfer.told = true;
   tellToStand(s, lead, p.id);
 }
