@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyMembership } from "../consensus/membership.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
-import type { KeyspaceImage } from "../keyspace/keyspace.ts";
+import { Keyspace, type KeyspaceImage } from "../keyspace/keyspace.ts";
 import { SnapshotTaker } from "./snapshot-taker.ts";
 import { MemoryDisk, MemoryStorage } from "./testing/memory-storage.ts";
 import { VirtualClock } from "./testing/virtual-clock.ts";
@@ -34,9 +34,7 @@ function image(error: Error | null): KeyspaceImage & { released: number } {
       if (error !== null) throw error;
       yield new Uint8Array(100);
     },
-    *hash() {
-      return { hash: 0, hashRevision: 1, compactRevision: -1 };
-    },
+    hash: () => new Keyspace().freeze().hash(1),
     release() {
       this.released++;
     },

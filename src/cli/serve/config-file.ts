@@ -34,7 +34,7 @@ export function parseConfigFile(path: string, text: string): FileEntry[] {
     if (!isScalar(key)) throw usageError(`${path}: a name must be a plain word`);
     const name = String(key.value);
     const line = lineOf(key.range?.[0] ?? 0);
-    const written = textOf(value as Node | null, `${path}:${line}: ${name}`);
+    const written = textOf(value, `${path}:${line}: ${name}`);
     if (written !== null) entries.push({ name, value: written, line });
   }
   return entries;
