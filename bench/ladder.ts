@@ -2,10 +2,12 @@
  * The same load on a real etcd and on Quorate, in one run: three members each on loopback, default settings, h2load at
  * the leader, one rung after the other and on each rung first the one, then the other. Only the ratios mean something.
  *
- *   node bench/ladder.ts [--seconds 5] [--only put,range,serializable] [--rungs 1x1,50x1] [--warm-up 5] [--check]
+ *   node bench/ladder.ts [--seconds 5] [--only put,range,serializable] [--rungs 1x1,50x1] [--warm-up 5] [--repeat 1]
+ *     [--check]
  *
  * `--warm-up` seconds of puts run on both before the first rung: a process that has just started is not what a fleet
- * meets. `--check` ends with exit code 1 if a promise of the project is not kept.
+ * meets. With `--repeat`, both take turns that often on each rung and the median run of each counts. `--check` ends
+ * with exit code 1 if a promise of the project is not kept.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -40,6 +42,7 @@ const { values } = parseArgs({
     only: { type: "string", default: METHODS.join(",") },
     rungs: { type: "string", default: RUNGS.map(nameOf).join(",") },
     "warm-up": { type: "string", default: "5" },
+    repeat: { type: "string", default: "1" },
     check: { type: "boolean", default: false },
   },
 });
@@ -47,6 +50,8 @@ const seconds = Number(values.seconds);
 if (!(seconds > 0)) refuse(`--seconds is "${values.seconds}": use a number above 0`);
 const warmUp = Number(values["warm-up"]);
 if (!(warmUp >= 0)) refuse(`--warm-up is "${values["warm-up"]}": use a number from 0 up`);
+const repeat = Number(values.repeat);
+if (!Number.isInteger(repeat) || repeat < 1) refuse(`--repeat is "${values.repeat}": use a whole number from 1 up`);
 const methods = choose("--only", values.only, METHODS, (method) => method);
 const rungs = choose("--rungs", values.rungs, RUNGS, nameOf);
 
@@ -64,8 +69,11 @@ try {
   const rows: Row[] = [];
   for (const method of methods) {
     for (const rung of rungs) {
-      const etcd = await measure("etcd", method, rung);
-      const quorate = await measure("quorate", method, rung);
+      const runs: Record<TargetName, Measured[]> = { etcd: [], quorate: [] };
+      for (let turn = 0; turn < repeat; turn++) {
+        for (const target of ["etcd", "quorate"] as const) runs[target].push(await measure(target, method, rung));
+      }
+      const [etcd, quorate] = [medianRun(runs.etcd), medianRun(runs.quorate)];
       rows.push({ method, rung: nameOf(rung), etcd, quorate });
       console.error(`${method} ${nameOf(rung)}: ${figure(etcd.perSecond)} and ${figure(quorate.perSecond)} a second`);
     }
@@ -91,6 +99,14 @@ async function measure(target: TargetName, method: Method, rung: Rung): Promise<
   }
   if (measured.failed > 0) throw new Error(`${target}: ${measured.failed} requests failed at ${nameOf(rung)}`);
   return measured;
+}
+
+/** The run with the median rate; of an even number, the better of the middle two. */
+function medianRun(runs: readonly Measured[]): Measured {
+  const sorted = runs.toSorted((a, b) => a.perSecond - b.perSecond);
+  const run = sorted[sorted.length >> 1];
+  if (run === undefined) throw new Error("nothing was measured");
+  return run;
 }
 
 function report(rows: readonly Row[]): void {
