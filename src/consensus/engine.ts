@@ -79,8 +79,8 @@ export interface EngineStart {
   readonly entries: readonly Entry[];
   /**
    * The storage cannot prove that it still has everything it once acknowledged (a lost or damaged tail): the member
-   * takes part but gives no vote, does not stand, and its acknowledgements start anew, until a leader has brought it to
-   * an index committed after this start.
+   * takes part but gives no vote, does not stand, and counts in no quorum, until a leader has brought it to an index
+   * committed, after this start, by a quorum without it. Remembered in the state: a further start need not say so again.
    */
   readonly untrusted: boolean;
 }
@@ -244,6 +244,7 @@ export interface Engine {
   step(input: Input, now: number): void;
   /** What is to be done since the last call. */
   effects(): Effects;
+  /** A view of now: read it again after the next step. */
   readonly status: Status;
   /** The entry at an index still in memory, or null (for tests, checks and tools). */
   entryAt(index: number): Entry | null;

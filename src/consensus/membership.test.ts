@@ -14,6 +14,7 @@ import {
   isVoter,
   type Membership,
   majority,
+  maxMembers,
   membershipFault,
   quorumReached,
   voteOutcome,
@@ -203,6 +204,14 @@ describe("memberships as bytes", () => {
       }),
     );
     assert.deepEqual(decodeMembership(encodeMembership(emptyMembership)), emptyMembership);
+  });
+
+  it("name at most 1024 members in a list", () => {
+    const most = createMembership(Array.from({ length: maxMembers }, (_, i) => BigInt(i + 1)));
+    assert.deepEqual(decodeMembership(encodeMembership(most)), most);
+    assert.throws(() => createMembership([...most.voters, 5000n]), /1025 members in one list: at most 1024/);
+    const tooMany = encodeMembership({ ...most, voters: [...most.voters, 5000n] });
+    assert.throws(() => decodeMembership(tooMany), DecodeError);
   });
 
   it("anything else is a DecodeError", () => {

@@ -43,6 +43,16 @@ describe("votes", () => {
     assert.deepEqual(sent[0]?.message, { type: "voteResponse", granted: false });
   });
 
+  it("scenario 2: a vote in an epoch that is saved already is saved, too", () => {
+    const solo = new Solo({ epochs: [2, 2] });
+    solo.receive(2n, voteFor(2, 2), { epoch: 5 });
+    solo.sync();
+    const { write, sent } = solo.receive(3n, voteFor(3, 2), { epoch: 5 });
+    assert.deepEqual(sent[0]?.message, { type: "voteResponse", granted: true });
+    assert.equal(sent[0]?.after, write?.number);
+    assert.equal(decodeHardState(write?.state ?? new Uint8Array()).vote, 3n);
+  });
+
   it("a candidate's own vote counts only when it is durable", () => {
     const solo = new Solo({ voters: [1n, 2n] });
     solo.stand([2n]);
@@ -343,6 +353,26 @@ describe("elections", () => {
       [c.leader, c.engine(paused).status.role, c.engine(leader).status.epoch],
       [leader, "follower", epoch],
     );
+  });
+});
+
+describe("late ticks", () => {
+  it("a leader that was stopped hears its peers out before it gives up; one that hears nobody gives up", () => {
+    const solo = new Solo();
+    solo.settle();
+    solo.tick(5000);
+    assert.equal(solo.engine.status.role, "leader");
+    solo.tick(25);
+    assert.equal(solo.engine.status.role, "follower");
+  });
+
+  it("ticks that are always late still bring elections", () => {
+    const solo = new Solo();
+    solo.tick(900);
+    solo.tick(900);
+    solo.tick(900);
+    solo.tick(900);
+    assert.equal(solo.engine.status.role, "preCandidate");
   });
 });
 

@@ -151,7 +151,9 @@ function onTick(s: RaftState): void {
   const gap = s.now - s.lastTick;
   s.lastTick = s.now;
   // Stopped for long, or starved: what happened meanwhile waits to be told, so nothing is judged by silence yet.
-  if (gap > s.options.electionTimeoutMs / 2) return afterGap(s);
+  // Once: where every tick is late, that is how time passes here.
+  s.paused = gap > s.options.electionTimeoutMs / 2 && !s.paused;
+  if (s.paused) return afterGap(s);
   checkDisk(s);
   expireForwardedReads(s);
   if (s.lead === null) tickElection(s);

@@ -4,6 +4,7 @@ import { Cluster, type ClusterOptions } from "../testing/cluster.ts";
 import { raftProtocol } from "../testing/raft-protocol.ts";
 import { ofType, Solo, type SoloEffects } from "../testing/solo.ts";
 import { decodeHardState } from "./hard-state.ts";
+import { maxForwardedReads, maxPeerReads } from "./reads.ts";
 
 const cluster = (options: Partial<ClusterOptions> = {}): Cluster =>
   new Cluster(raftProtocol, { seed: 5, voters: [1n, 2n, 3n], ...options });
@@ -164,6 +165,24 @@ describe("reads on a follower", () => {
     const late = solo.receive(2n, { type: "readResponse", token: question(1), index: 1, ok: true });
     assert.equal(late.reads.length, 0);
     assert.equal(solo.receive(2n, { type: "readResponse", token: question(2), index: 1, ok: true }).reads.length, 1);
+  });
+
+  it("are bounded: on the follower by number, on the leader by questions that wait", () => {
+    const follower = new Solo();
+    follower.append(2n, 2, { index: 1, epoch: 1 }, []);
+    for (let id = 0; id <= maxForwardedReads; id++) follower.engine.step({ type: "read", id }, follower.now);
+    const { refused, sent } = follower.take();
+    assert.deepEqual(
+      refused.map(({ id, reason }) => [id, reason]),
+      [[maxForwardedReads, "no leader"]],
+    );
+    assert.equal(ofType(sent, "readRequest").length, 1);
+
+    const leader = new Solo();
+    leader.lead();
+    for (let token = 1; token <= maxPeerReads; token++) leader.receive(2n, { type: "readRequest", token });
+    const turnedAway = leader.receive(2n, { type: "readRequest", token: maxPeerReads + 1 });
+    assert.equal(ofType(turnedAway.sent, "readResponse")[0]?.message.ok, false);
   });
 
   it("a member that does not lead turns them away, so that the asker need not wait", () => {

@@ -137,6 +137,15 @@ describe("a follower's log", () => {
     assert.deepEqual([write?.truncateFrom, write?.entries.map((entry) => entry.epoch)], [3, [3, 4]]);
   });
 
+  it("refuses what does not join its own: another epoch at the place before", () => {
+    const solo = new Solo({ epochs: [2, 2, 3, 3] });
+    const { sent, write } = solo.append(2n, 5, { index: 4, epoch: 4 }, [command(5, 5)]);
+    const [answer] = ofType(sent, "appendResponse");
+    assert.deepEqual([answer?.message.ok, answer?.message.index], [false, 4]);
+    assert.deepEqual([answer?.message.hintIndex, answer?.message.hintEpoch], [4, 3]);
+    assert.deepEqual([write?.entries, write?.truncateFrom, solo.engine.status.lastIndex], [[], null, 5]);
+  });
+
   // Scenario 37 [oxia-db/oxia#1239].
   it("scenario 37: an empty follower refuses what begins behind a gap", () => {
     const solo = new Solo({ voters: [] });

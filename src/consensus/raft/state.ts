@@ -87,6 +87,8 @@ export class RaftState {
 
   now: number;
   lastTick: number;
+  /** The last tick came late, and nothing was judged by silence. */
+  paused = false;
   role: Role = "follower";
   leader: MemberId = 0n;
   epoch: number;

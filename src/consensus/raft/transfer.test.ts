@@ -36,6 +36,14 @@ describe("a leader transfer (scenario 17)", () => {
     c.runUntil(() => c.leader === best, 500, "the most complete peer leads");
   });
 
+  it("does not go to a peer whose disk stalls, unless that is asked for", () => {
+    const solo = new Solo();
+    solo.settle();
+    solo.ack(2n, 2, { stalled: true });
+    const { sent } = transfer(solo, 0n);
+    assert.deepEqual([solo.engine.status.transferee, ofType(sent, "timeoutNow").length], [3n, 1]);
+  });
+
   it("first brings a target that lags up to date", () => {
     const { c, leader, others } = ready();
     const [target = 0n] = others;
