@@ -4,7 +4,7 @@
  * A reader never looks past its end and a writer must be filled exactly: a wrong length is found where it is made.
  */
 import type { MemberId } from "../environment.ts";
-import { assert } from "../errors.ts";
+import { assert, InvariantViolation } from "../errors.ts";
 
 /** The bytes are not what they should be. Thrown by decoders; a remote cause is dropped and counted, never fatal. */
 export class DecodeError extends Error {
@@ -47,7 +47,9 @@ export class ByteWriter {
 
   /** A non-negative integer below 2^53 in eight bytes. */
   u53(value: number): void {
-    assert(Number.isSafeInteger(value) && value >= 0, `cannot encode ${value}: not an integer from 0 to 2^53-1`);
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new InvariantViolation(`cannot encode ${value}: not an integer from 0 to 2^53-1`);
+    }
     this.#view.setUint32(this.#at, value % twoTo32, true);
     this.#view.setUint32(this.#at + 4, Math.floor(value / twoTo32), true);
     this.#at += 8;

@@ -5,7 +5,7 @@
  * RaftConsensusInvariants). Both are a handful of comparisons, independent of the length of the log.
  */
 import type { MemberId } from "../../environment.ts";
-import { assert } from "../../errors.ts";
+import { InvariantViolation } from "../../errors.ts";
 import type { Role } from "../engine.ts";
 import { name, type RaftState } from "./state.ts";
 
@@ -36,65 +36,64 @@ export class Before {
   }
 }
 
+/**
+ * Not `assert`: a message with the values in it would be put together on every step, only to be thrown away. Here the
+ * words are constant, and the values come from the state when they are needed.
+ */
+function must(condition: boolean, what: string, s: RaftState): void {
+  if (!condition) throw new InvariantViolation(`${what}: ${describe(s)}`);
+}
+
+function describe(s: RaftState): string {
+  const { log, writes } = s;
+  const peers = [...(s.lead?.progress.values() ?? [])].map((p) => `; ${name(p.id)} ${p.state} ${p.match}/${p.next}`);
+  return (
+    `${s.role} ${name(s.id)} in epoch ${s.epoch}, leader ${name(s.leader)}, vote ${name(s.vote)}, ` +
+    `log ${log.firstIndex} to ${log.lastIndex} (epoch ${log.lastEpoch}), durable ${writes.durableIndex}, ` +
+    `commit ${s.commit}, given out ${s.emitted}, applied ${s.applied}, snapshot ${s.snapshotIndex}, ` +
+    `membership of entry ${s.memberships.activeIndex}${peers.join("")}`
+  );
+}
+
 export function checkBasic(s: RaftState): void {
   const { log, lead } = s;
-  assert(s.applied <= s.emitted, `applied ${s.applied} is beyond ${s.emitted}, the last entry given out`);
-  assert(s.emitted <= s.commit, `gave out ${s.emitted}, but commit is ${s.commit}`);
-  assert(s.commit <= log.lastIndex, `commit ${s.commit} is beyond the last entry ${log.lastIndex}`);
-  assert(
-    log.base.index <= s.snapshotIndex,
-    `entries up to ${log.base.index} are gone, the snapshot covers ${s.snapshotIndex}`,
-  );
-  assert(s.snapshotIndex <= s.emitted, `the snapshot covers ${s.snapshotIndex}, only ${s.emitted} were given out`);
-  assert(log.lastEpoch <= s.epoch, `the last entry is of epoch ${log.lastEpoch}, the member in ${s.epoch}`);
-  assert(s.writes.durableIndex <= log.lastIndex, `entry ${s.writes.durableIndex} is durable, the log ends before it`);
-  assert(
-    s.memberships.activeIndex <= log.lastIndex,
-    `membership of entry ${s.memberships.activeIndex} without that entry`,
-  );
-  assert((s.role === "leader") === (lead !== null), `a ${s.role} ${lead === null ? "without" : "with"} a leadership`);
-  assert((s.role === "leader") === (s.leader === s.id), `a ${s.role} believes that ${name(s.leader)} leads`);
-  if (s.role === "candidate" || s.role === "leader") {
-    assert(s.vote === s.id, `a ${s.role} voted for ${name(s.vote)}`);
-    assert(!s.untrusted, `a ${s.role} that cannot prove what it had acknowledged`);
+  const leads = s.role === "leader";
+  must(s.applied <= s.emitted, "applied is beyond what was given out", s);
+  must(s.emitted <= s.commit, "gave out more than is committed", s);
+  must(s.commit <= log.lastIndex, "commit is beyond the last entry", s);
+  must(log.base.index <= s.snapshotIndex, "entries are gone that no snapshot covers", s);
+  must(s.snapshotIndex <= s.emitted, "the snapshot covers more than was given out", s);
+  must(log.lastEpoch <= s.epoch, "the last entry is of a later epoch than the member", s);
+  must(s.writes.durableIndex <= log.lastIndex, "an entry is durable that is not in the log", s);
+  must(s.memberships.activeIndex <= log.lastIndex, "the membership's entry is not in the log", s);
+  must(leads === (lead !== null), "leading without a leadership, or the reverse", s);
+  must(leads === (s.leader === s.id), "leading without believing so, or the reverse", s);
+  if (leads || s.role === "candidate") {
+    must(s.vote === s.id, "stands or leads with another's vote", s);
+    must(!s.untrusted, "stands or leads without being able to prove what it acknowledged", s);
   }
-  if (s.role === "preCandidate") assert(s.leader === 0n, `a preCandidate still follows ${name(s.leader)}`);
+  must(s.role !== "preCandidate" || s.leader === 0n, "a preCandidate still follows a leader", s);
   if (lead === null) return;
-  assert(lead.noopIndex <= log.lastIndex, `the leader's first entry ${lead.noopIndex} is missing`);
-  assert(log.lastEpoch === s.epoch, `the leader of ${s.epoch} has ${log.lastEpoch} as its last epoch`);
-  assert(lead.uncommittedBytes >= 0, `${lead.uncommittedBytes} bytes uncommitted`);
+  must(lead.noopIndex <= log.lastIndex, "the leader's first entry is missing", s);
+  must(log.lastEpoch === s.epoch, "the leader's last entry is not of its epoch", s);
+  must(lead.uncommittedBytes >= 0, "a negative number of bytes is uncommitted", s);
   for (const p of lead.progress.values()) {
-    assert(p.match < p.next, `${name(p.id)}: match ${p.match}, next ${p.next}`);
-    assert(p.next <= log.lastIndex + 1, `${name(p.id)}: next ${p.next} is beyond the last entry ${log.lastIndex}`);
-    assert(p.id !== s.id, "a leader tracks itself as a peer");
-    assert(p.state !== "replicate" || p.inflightMessages <= s.options.maxInflightMessages, `${name(p.id)}: window`);
+    must(p.match < p.next, "a peer's match is not below its next", s);
+    must(p.next <= log.lastIndex + 1, "a peer's next is beyond the log", s);
+    must(p.id !== s.id, "a leader tracks itself as a peer", s);
+    must(p.inflightMessages <= s.options.maxInflightMessages, "a peer's window holds too many messages", s);
   }
 }
 
 export function checkChange(before: Before, s: RaftState): void {
-  assert(s.epoch >= before.epoch, `epoch went from ${before.epoch} back to ${s.epoch}`);
-  assert(s.commit >= before.commit, `commit went from ${before.commit} back to ${s.commit}`);
-  assert(s.applied >= before.applied, `applied went from ${before.applied} back to ${s.applied}`);
-  assert(s.emitted >= before.emitted, `given out went from ${before.emitted} back to ${s.emitted}`);
-  assert(
-    s.snapshotIndex >= before.snapshotIndex,
-    `the snapshot went from ${before.snapshotIndex} to ${s.snapshotIndex}`,
-  );
-  assert(s.writes.durable >= before.durable, `durable went from write ${before.durable} back to ${s.writes.durable}`);
-  if (s.epoch === before.epoch) {
-    assert(
-      before.vote === 0n || s.vote === before.vote,
-      `two votes in epoch ${s.epoch}: ${name(before.vote)}, ${name(s.vote)}`,
-    );
-    assert(
-      before.leader === 0n || s.leader === 0n || s.leader === before.leader,
-      `two leaders in epoch ${s.epoch}: ${name(before.leader)}, ${name(s.leader)}`,
-    );
-    if (before.role === "leader") {
-      assert(
-        s.log.lastIndex >= before.lastIndex,
-        `a leader dropped entries: ${before.lastIndex} to ${s.log.lastIndex}`,
-      );
-    }
-  }
+  must(s.epoch >= before.epoch, "the epoch went back", s);
+  must(s.commit >= before.commit, "commit went back", s);
+  must(s.applied >= before.applied, "applied went back", s);
+  must(s.emitted >= before.emitted, "what was given out went back", s);
+  must(s.snapshotIndex >= before.snapshotIndex, "the snapshot went back", s);
+  must(s.writes.durable >= before.durable, "the durable write went back", s);
+  if (s.epoch !== before.epoch) return;
+  must(before.vote === 0n || s.vote === before.vote, "two votes in one epoch", s);
+  must(before.leader === 0n || s.leader === 0n || s.leader === before.leader, "two leaders in one epoch", s);
+  must(before.role !== "leader" || s.log.lastIndex >= before.lastIndex, "a leader dropped entries", s);
 }

@@ -26,8 +26,8 @@ describe("RaftLog", () => {
 
   it("takes only what follows, in epochs that do not fall", () => {
     const log = logOf(1, 2);
-    assert.throws(() => log.append(command(2, 4)), /entry 4 does not follow the last entry 2/);
-    assert.throws(() => log.append(command(1, 3)), /epoch 1 follows epoch 2/);
+    assert.throws(() => log.append(command(2, 4)), /entry 4 of epoch 2 does not follow the last entry 2 of epoch 2/);
+    assert.throws(() => log.append(command(1, 3)), /entry 3 of epoch 1 does not follow/);
   });
 
   it("drops its end, forgets its beginning, starts anew", () => {

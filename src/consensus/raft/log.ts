@@ -5,7 +5,7 @@
  *     here    position |  entries[0..n]        entries up to the newest snapshot may still be held (a tail for
  *                                              peers that lag a little), older ones are forgotten
  */
-import { assert } from "../../errors.ts";
+import { assert, InvariantViolation } from "../../errors.ts";
 import type { Entry, Position } from "../engine.ts";
 
 export class RaftLog {
@@ -61,13 +61,14 @@ export class RaftLog {
   }
 
   append(entry: Entry): void {
-    assert(entry.index === this.lastIndex + 1, `entry ${entry.index} does not follow the last entry ${this.lastIndex}`);
-    assert(
-      entry.epoch >= this.lastEpoch,
-      `entry ${entry.index} of epoch ${entry.epoch} follows epoch ${this.lastEpoch}`,
-    );
+    if (entry.index !== this.lastIndex + 1 || entry.epoch < this.lastEpoch) this.#refuse(entry);
     this.#entries.push(entry);
     this.#bytes += entry.data.length;
+  }
+
+  #refuse(entry: Entry): never {
+    const last = `the last entry ${this.lastIndex} of epoch ${this.lastEpoch}`;
+    throw new InvariantViolation(`entry ${entry.index} of epoch ${entry.epoch} does not follow ${last}`);
   }
 
   /** Drops all entries from this index on. */
