@@ -20,6 +20,8 @@ export interface ApplierEvents {
   /** After each entry, whatever it is. */
   entryApplied(entry: Entry): void;
   membershipApplied(membership: Membership, context: Uint8Array): void;
+  /** A member's name or addresses changed. */
+  membersChanged(): void;
   leaseGranted(id: bigint, ttlSeconds: number): void;
   leaseRevoked(id: bigint): void;
   /** History is about to go: watchers must be told of what they have not seen. */
@@ -150,6 +152,8 @@ export class Applier {
     else if (command[0] === CommandKind.leaseRevoke && result.type === "done") {
       const revoke = decodeCommand(command);
       if (revoke.type === "leaseRevoke") this.#events.leaseRevoked(revoke.id);
+    } else if (command[0] === CommandKind.memberUpdate || command[0] === CommandKind.memberAttributes) {
+      this.#events.membersChanged();
     }
     return result;
   }

@@ -6,7 +6,7 @@ import { decodeBatch, decodeForward, encodeBatch, forwardHeader } from "./batch.
 const names = fc.record({
   proposer: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
   boot: fc.nat({ max: 0xffff_ffff }),
-  sequence: fc.nat({ max: 0xffff_ffff }),
+  sequence: fc.maxSafeNat().map((n) => n % 2 ** 48),
 });
 const commands = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 10 });
 
@@ -29,10 +29,10 @@ test("a cut or lengthened batch is refused, never read past its end", () => {
 });
 
 test("a forwarded batch names the epoch it is meant for", () => {
-  const name = { proposer: 7n, boot: 9, sequence: 3 };
+  const name = { proposer: 7n, boot: 9, sequence: 2 ** 32 + 3 };
   const batch = encodeBatch(name, [Uint8Array.of(1, 2, 3)]);
   const payload = Buffer.concat([forwardHeader(2 ** 40, name), batch]);
-  assert.deepEqual(decodeForward(payload), { epoch: 2 ** 40, boot: 9, sequence: 3, batch });
+  assert.deepEqual(decodeForward(payload), { epoch: 2 ** 40, boot: 9, sequence: 2 ** 32 + 3, batch });
 });
 
 test("garbage from a peer is no forwarded batch, and no error", () => {

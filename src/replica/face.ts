@@ -56,6 +56,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
+export interface ProposeOptions extends CallOptions {
+  /** Refuse the command, with `leader changed`, rather than carry it out in another epoch. */
+  readonly onlyInEpoch?: number;
+}
+
 export interface Replica {
   readonly memberId: MemberId;
   readonly clusterId: ClusterId;
@@ -71,7 +76,7 @@ export interface Replica {
    * OUTCOME_UNKNOWN's text `request timed out…` is the only one after which the command may still take effect.
    * `done` is called exactly once, in a later turn.
    */
-  propose(command: Uint8Array, done: (result: CommandResult) => void, options?: CallOptions): void;
+  propose(command: Uint8Array, done: (result: CommandResult) => void, options?: ProposeOptions): void;
   /** Calls back when this replica has applied everything that was committed when the call was made. */
   linearize(done: (error: QuorateError | null) => void, options?: CallOptions): void;
   /** Renews a lease at the leader: seconds to live, or 0 for one that is unknown or expired. */

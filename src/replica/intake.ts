@@ -47,8 +47,13 @@ export class Intake {
   }
 
   /** False: there are too many already. */
-  add(command: Uint8Array, done: (result: CommandResult) => void, deadline: number): boolean {
-    return this.#proposals.add(command, done, deadline);
+  add(
+    command: Uint8Array,
+    done: (result: CommandResult) => void,
+    deadline: number,
+    onlyInEpoch: number | null,
+  ): boolean {
+    return this.#proposals.add(command, done, deadline, onlyInEpoch);
   }
 
   /** A batch from another member: taken once, if it is meant for the epoch this member leads in. */
@@ -59,7 +64,8 @@ export class Intake {
   }
 
   /** The end of a turn: hands over what has gathered. */
-  feed({ role, leader, epoch }: Status, now: number): void {
+  feed({ role, leader, epoch }: Status, now: number, revision: number): void {
+    this.#proposals.refuseOutdated(epoch, revision);
     if (leader === 0n || now < this.#notBefore) return;
     if (role === "leader") {
       for (const forwarded of this.#forwarded.splice(0)) {
@@ -70,7 +76,7 @@ export class Intake {
       this.#proposals.takeBatch(epoch, (sequence, commands) => encodeBatch(this.#name(sequence), commands));
     }
     const { transport, group } = this.#ports;
-    this.#proposals.sendUnsent(epoch, ({ sequence, bytes }) => {
+    this.#proposals.sendUnsent(epoch, leader, ({ sequence, bytes }) => {
       if (role === "leader") {
         this.#propose(epoch, bytes, { type: "own", sequence });
         return true;
@@ -119,9 +125,9 @@ export class Intake {
     if (role !== "leader") this.#forwarded = [];
   }
 
-  /** The link to the leader is a new one: what went over the old one is sent again, in order. */
-  linkReplaced(): void {
-    this.#proposals.forgetSent();
+  /** The link to a member is a new one: what went over the old one is sent again, in order. */
+  linkReplaced(peer: MemberId): void {
+    this.#proposals.linkReplaced(peer);
   }
 
   expire(now: number, hasLeader: boolean, revision: number): void {

@@ -8,6 +8,7 @@
 import type { Clock } from "../environment.ts";
 import type { QuorateError } from "../errors.ts";
 import { encodeCommand } from "../keyspace/command.ts";
+import { etcdErrors } from "../keyspace/etcd-errors.ts";
 import type { CommandResult, Keyspace } from "../keyspace/keyspace.ts";
 import { Lessor } from "../keyspace/lessor.ts";
 import type { LeaseId } from "../wire/kv.ts";
@@ -18,16 +19,23 @@ const MAX_EXPIRED_PER_TICK = 100;
 export interface LeasingPorts {
   readonly clock: Clock;
   readonly keyspace: () => Keyspace;
+  /** For this leadership only: what time has made true for one leader is no order to the next. */
   readonly propose: (command: Uint8Array, done: (result: CommandResult) => void) => void;
   /** Calls back when this member has proven that it leads and has applied all that was committed. */
   readonly linearize: (done: (error: QuorateError | null) => void) => void;
   readonly expired: () => void;
 }
 
+/** Somebody who waits for an expired lease to be gone. */
+interface Revoking {
+  readonly resolve: () => void;
+  readonly reject: (error: QuorateError) => void;
+}
+
 export class Leasing {
   readonly #lessor = new Lessor();
   readonly #ports: LeasingPorts;
-  readonly #revoking = new Map<LeaseId, (() => void)[]>();
+  readonly #revoking = new Map<LeaseId, Revoking[]>();
   #leading = false;
 
   constructor(ports: LeasingPorts) {
@@ -49,7 +57,9 @@ export class Leasing {
     if (!this.#leading) return;
     this.#leading = false;
     this.#lessor.demote();
-    this.#revokedAll();
+    const waiting = [...this.#revoking.values()].flat();
+    this.#revoking.clear();
+    for (const { reject } of waiting) reject(etcdErrors.notLeader());
   }
 
   granted(id: LeaseId, ttlSeconds: number): void {
@@ -61,7 +71,7 @@ export class Leasing {
     const waiting = this.#revoking.get(id);
     if (waiting === undefined) return;
     this.#revoking.delete(id);
-    for (const resolve of waiting) resolve();
+    for (const { resolve } of waiting) resolve();
   }
 
   tick(): void {
@@ -78,7 +88,10 @@ export class Leasing {
     }
   }
 
-  /** Seconds to live; 0 for a lease that is unknown or expired, but then only after its keys are gone. */
+  /**
+   * Seconds to live; 0 for a lease that is unknown or expired, but then only after its keys are gone.
+   * @throws QuorateError NOT_LEADER if this member does not lead (any more): ask the one that does.
+   */
   async renew(id: LeaseId): Promise<number> {
     await this.#assured();
     const ttl = this.#lessor.renew(id, this.#ports.clock.now());
@@ -86,7 +99,7 @@ export class Leasing {
       if (this.#lessor.isCheckpointVoid(id)) await this.#forgetCheckpoint(id);
       return ttl;
     }
-    if (this.#leading && this.#ports.keyspace().leases.get(id) !== null) await this.#gone(id);
+    if (this.#ports.keyspace().leases.get(id) !== null) await this.#gone(id);
     return 0;
   }
 
@@ -106,23 +119,20 @@ export class Leasing {
     });
   }
 
-  #assured(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  /** This member leads, and has applied all that was committed when it was asked. */
+  async #assured(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
       this.#ports.linearize((error) => (error === null ? resolve() : reject(error)));
     });
+    // A read that was asked again may have been answered through a successor.
+    if (!this.#leading) throw etcdErrors.notLeader();
   }
 
   #gone(id: LeaseId): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const waiting = this.#revoking.get(id);
-      if (waiting === undefined) this.#revoking.set(id, [resolve]);
-      else waiting.push(resolve);
+      if (waiting === undefined) this.#revoking.set(id, [{ resolve, reject }]);
+      else waiting.push({ resolve, reject });
     });
-  }
-
-  #revokedAll(): void {
-    const waiting = [...this.#revoking.values()].flat();
-    this.#revoking.clear();
-    for (const resolve of waiting) resolve();
   }
 }

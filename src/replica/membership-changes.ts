@@ -3,12 +3,13 @@
  * answered when that entry is applied. The engine takes one at a time.
  */
 import type { Status } from "../consensus/engine.ts";
-import type { MembershipChange } from "../consensus/membership.ts";
 import type { MemberId, Random } from "../environment.ts";
 import { assert, type QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
 import { encodeMemberContext, type Member, type MemberRegistry } from "../keyspace/members.ts";
 import type { MemberChange, MemberChanged } from "./face.ts";
+import { peerAddress } from "./peers.ts";
+import type { Reconfiguration } from "./reconfigurations.ts";
 
 /** Learners a cluster may have at once, as in etcd. */
 export const MAX_LEARNERS = 1;
@@ -21,35 +22,36 @@ export interface MembershipPorts {
   readonly members: () => MemberRegistry;
   /** Refuse changes that would leave the cluster without a working majority. */
   readonly strict: boolean;
-  /** `done` comes when the entry is applied, or is refused, or its fate is unknown. */
-  readonly reconfigure: (
-    change: MembershipChange,
-    context: Uint8Array,
-    done: (error: QuorateError | null) => void,
-  ) => void;
+  /** `plan` is called when the change's turn has come. `done`: it is applied, or refused, or its fate is unknown. */
+  readonly reconfigure: (plan: () => Reconfiguration, done: (error: QuorateError | null) => void) => void;
 }
 
 export function changeMembership(change: MemberChange, ports: MembershipPorts): Promise<MemberChanged> {
-  const members = ports.members().list();
-  const plan = planChange(change, members, ports);
   return new Promise((resolve, reject) => {
-    ports.reconfigure(plan.change, plan.context, (error) => {
+    let planned: Member | null = null;
+    const plan = (): Reconfiguration => {
+      const made = planChange(change, ports.members().list(), ports);
+      planned = made.member;
+      return made;
+    };
+    ports.reconfigure(plan, (error) => {
       if (error !== null) return reject(error);
       const after = ports.members().list();
-      resolve({ member: after.find(({ id }) => id === plan.member.id) ?? plan.member, members: after });
+      assert(planned !== null, "a change was applied that was never planned");
+      const member: Member = planned;
+      resolve({ member: after.find(({ id }) => id === member.id) ?? member, members: after });
     });
   });
 }
 
-interface Plan {
-  readonly change: MembershipChange;
-  readonly context: Uint8Array;
+interface Plan extends Reconfiguration {
   readonly member: Member;
 }
 
 function planChange(change: MemberChange, members: readonly Member[], ports: MembershipPorts): Plan {
   switch (change.type) {
     case "add": {
+      if (change.peerUrls.length === 0 || !change.peerUrls.every(isPeerUrl)) throw etcdErrors.badMemberUrls();
       const taken = new Set(members.flatMap(({ peerUrls }) => peerUrls));
       if (change.peerUrls.some((url) => taken.has(url))) throw etcdErrors.peerUrlExists();
       if (change.learner) {
@@ -91,6 +93,15 @@ function planChange(change: MemberChange, members: readonly Member[], ports: Mem
       const context = encodeMemberContext({ op: "promote", id: member.id });
       return { change: { set: [{ id: member.id, role: "voter" }], remove: [] }, context, member };
     }
+  }
+}
+
+function isPeerUrl(url: string): boolean {
+  try {
+    peerAddress(url);
+    return true;
+  } catch {
+    return false;
   }
 }
 

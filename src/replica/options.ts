@@ -22,6 +22,8 @@ export interface ReplicaOptions {
   readonly snapshotPolicy: SnapshotPolicy;
   /** Entries behind a snapshot that stay in memory for peers that lag a little. */
   readonly catchUpEntries: number;
+  /** And at most so many bytes of them. */
+  readonly catchUpBytes: number;
   readonly housekeeping: HousekeepingOptions;
   readonly strictReconfigCheck: boolean;
   readonly callTimeoutMs: number;

@@ -2,7 +2,7 @@
  * Which members this one keeps links to: those of the applied membership, and those it was told of before it had one.
  * A removed member keeps its link for a while, so that it can learn of its removal.
  */
-import type { Address, Clock, MemberId } from "../environment.ts";
+import type { Address, Clock, Logger, MemberId } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { Peer, Transport } from "../transport/transport.ts";
 
@@ -26,14 +26,15 @@ export function peerAddress(url: string): Address {
       { cause },
     );
   }
-  if (parsed.protocol !== "http:" || parsed.port === "") {
+  if (parsed.protocol !== "http:" || parsed.hostname === "") {
     throw new QuorateError(
       "CONFIG",
       GrpcStatus.invalidArgument,
       `peer URL "${url}" must have the form http://host:port`,
     );
   }
-  return { host: parsed.hostname.replace(/^\[|\]$/g, ""), port: Number(parsed.port) };
+  // URL leaves out the port that is the default of its protocol.
+  return { host: parsed.hostname.replace(/^\[|\]$/g, ""), port: parsed.port === "" ? 80 : Number(parsed.port) };
 }
 
 export class Peers {
@@ -44,8 +45,16 @@ export class Peers {
   readonly #self: MemberId;
   readonly #transport: Transport;
   readonly #clock: Clock;
+  readonly #logger: Logger;
 
-  constructor(options: { self: MemberId; transport: Transport; clock: Clock; known: readonly PeerUrls[] }) {
+  constructor(options: {
+    self: MemberId;
+    transport: Transport;
+    clock: Clock;
+    logger: Logger;
+    known: readonly PeerUrls[];
+  }) {
+    this.#logger = options.logger;
     this.#self = options.self;
     this.#transport = options.transport;
     this.#clock = options.clock;
@@ -78,8 +87,20 @@ export class Peers {
 
   #tell(): void {
     const peers: Peer[] = [];
-    for (const [id, urls] of this.#peers) peers.push({ id, addresses: urls.map(peerAddress) });
-    for (const [id, { urls }] of this.#leaving) peers.push({ id, addresses: urls.map(peerAddress) });
+    for (const [id, urls] of this.#peers) peers.push({ id, addresses: this.#addresses(urls) });
+    for (const [id, { urls }] of this.#leaving) peers.push({ id, addresses: this.#addresses(urls) });
     this.#transport.setPeers(peers);
+  }
+
+  /** What the log says must never stop a member: a URL that cannot be used is left out, and said. */
+  #addresses(urls: readonly string[]): Address[] {
+    return urls.flatMap((url) => {
+      try {
+        return [peerAddress(url)];
+      } catch (error) {
+        this.#logger.error({ url }, error instanceof Error ? error.message : String(error));
+        return [];
+      }
+    });
   }
 }

@@ -87,12 +87,15 @@ test("a batch never overtakes one that the link did not take", () => {
     all.takeBatch(1, frame);
   }
   const sent: number[] = [];
-  all.sendUnsent(1, (batch) => batch.sequence !== 2 && sent.push(batch.sequence) > 0);
+  all.sendUnsent(1, 9n, (batch) => batch.sequence !== 2 && sent.push(batch.sequence) > 0);
   assert.deepEqual(sent, [1]);
-  all.sendUnsent(1, (batch) => sent.push(batch.sequence) > 0);
+  all.sendUnsent(1, 9n, (batch) => sent.push(batch.sequence) > 0);
   assert.deepEqual(sent, [1, 2, 3]);
-  all.forgetSent();
-  all.sendUnsent(1, (batch) => sent.push(batch.sequence) > 0);
+  all.linkReplaced(8n);
+  all.sendUnsent(1, 9n, (batch) => sent.push(batch.sequence) > 0);
+  assert.deepEqual(sent, [1, 2, 3], "the link to another member does not matter");
+  all.linkReplaced(9n);
+  all.sendUnsent(1, 9n, (batch) => sent.push(batch.sequence) > 0);
   assert.deepEqual(sent, [1, 2, 3, 1, 2, 3]);
 });
 
@@ -118,6 +121,44 @@ test("commands that timed out are not proposed again", () => {
   all.expire(100, true, 7);
   all.epochApplied(2);
   assert.equal(all.hasWaiting, false);
+});
+
+test("a batch that nobody waits for is not sent any more", () => {
+  const { all, add } = proposals();
+  add(1, 100);
+  all.takeBatch(1, frame);
+  all.expire(100, true, 7);
+  const sent: number[] = [];
+  all.sendUnsent(1, 9n, (batch) => sent.push(batch.sequence) > 0);
+  assert.deepEqual(sent, []);
+});
+
+test("a command for one epoch only is refused in any other, before and after it was proposed", () => {
+  const { all, add } = proposals();
+  const answers: string[] = [];
+  const done = (result: CommandResult): void => void answers.push(result.type === "error" ? result.error.message : "");
+  all.add(command(), done, 1_000, 4);
+  all.refuseOutdated(4, 7);
+  all.takeBatch(4, frame);
+  all.epochApplied(5);
+  assert.deepEqual(answers, []);
+  add();
+  all.refuseOutdated(5, 7);
+  assert.deepEqual(answers, ["etcdserver: leader changed"]);
+  assert.equal(all.takeBatch(5, frame)?.commands.length, 1);
+});
+
+test("what is withdrawn keeps its order, whatever is withdrawn first", () => {
+  const { all } = proposals();
+  for (const name of [1, 2, 3]) {
+    all.add(Uint8Array.of(name), () => {}, 1_000);
+    all.takeBatch(4, frame);
+  }
+  for (const sequence of [1, 2, 3]) all.withdraw(sequence);
+  assert.deepEqual(
+    all.takeBatch(5, frame)?.commands.map((pending) => pending.command[0]),
+    [1, 2, 3],
+  );
 });
 
 test("too many commands or bytes are not taken", () => {

@@ -13,6 +13,7 @@
  * Forwarded batches are sent again when the link to the same leader comes back; the leader of an epoch takes a member's
  * batches in order of their sequence and ignores what it has seen (`Forwards`).
  */
+import type { MemberId } from "../environment.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
 import type { CommandResult } from "../keyspace/keyspace.ts";
 import { MAX_BATCH_BYTES, sizeInBatch } from "./batch.ts";
@@ -22,6 +23,10 @@ export interface PendingCommand {
   readonly done: (result: CommandResult) => void;
   /** Monotonic milliseconds. */
   readonly deadline: number;
+  /** Only good in this epoch; null: in any. */
+  readonly onlyInEpoch: number | null;
+  /** Of the call: what goes back to waiting keeps its place. */
+  readonly order: number;
   answered: boolean;
 }
 
@@ -31,8 +36,8 @@ export interface InFlightBatch {
   readonly commands: readonly PendingCommand[];
   /** As proposed; kept while it may have to be sent to the leader again. */
   readonly bytes: Uint8Array;
-  /** Handed to the link to the leader, or to the own engine. */
-  sent: boolean;
+  /** The member it was handed to: the leader over the link, or oneself; 0n: nobody yet. */
+  sentTo: MemberId;
 }
 
 export interface ProposalLimits {
@@ -47,6 +52,7 @@ export class Proposals {
   #count = 0;
   #bytes = 0;
   #nextSequence = 1;
+  #nextOrder = 0;
   #nextDeadline = Number.POSITIVE_INFINITY;
   readonly #limits: ProposalLimits;
 
@@ -63,13 +69,28 @@ export class Proposals {
   }
 
   /** False: there are too many already. */
-  add(command: Uint8Array, done: (result: CommandResult) => void, deadline: number): boolean {
+  add(
+    command: Uint8Array,
+    done: (result: CommandResult) => void,
+    deadline: number,
+    onlyInEpoch: number | null = null,
+  ): boolean {
     if (this.#count >= this.#limits.maxCommands || this.#bytes + command.length > this.#limits.maxBytes) return false;
-    this.#waiting.push({ command, done, deadline, answered: false });
+    this.#waiting.push({ command, done, deadline, onlyInEpoch, order: this.#nextOrder++, answered: false });
     this.#count++;
     this.#bytes += command.length;
     if (deadline < this.#nextDeadline) this.#nextDeadline = deadline;
     return true;
+  }
+
+  /** Refuses what waits and was meant for another epoch only: a leader's orders end with its leadership. */
+  refuseOutdated(epoch: number, revision: number): void {
+    const isOutdated = ({ onlyInEpoch }: PendingCommand): boolean => onlyInEpoch !== null && onlyInEpoch !== epoch;
+    const outdated = this.#waiting.filter(isOutdated);
+    if (outdated.length === 0) return;
+    this.#waiting = this.#waiting.filter((pending) => !isOutdated(pending));
+    for (const pending of outdated)
+      this.#answer(pending, { type: "error", revision, error: etcdErrors.leaderChanged() });
   }
 
   /** Takes the next commands that fit into one batch; null if none wait. `encode` names and frames them. */
@@ -92,7 +113,7 @@ export class Proposals {
       sequence,
       commands.map((pending) => pending.command),
     );
-    const batch = { sequence, epoch, commands, bytes, sent: false };
+    const batch = { sequence, epoch, commands, bytes, sentTo: 0n };
     this.#inFlight.set(sequence, batch);
     return batch;
   }
@@ -101,17 +122,17 @@ export class Proposals {
    * Hands the batches of `epoch` that are not sent yet to `send`, in order, until one is not taken: a later one must
    * never overtake it, or the leader would take it for old.
    */
-  sendUnsent(epoch: number, send: (batch: InFlightBatch) => boolean): void {
+  sendUnsent(epoch: number, to: MemberId, send: (batch: InFlightBatch) => boolean): void {
     for (const batch of this.#inFlight.values()) {
-      if (batch.sent || batch.epoch !== epoch) continue;
-      batch.sent = send(batch);
-      if (!batch.sent) return;
+      if (batch.sentTo !== 0n || batch.epoch !== epoch) continue;
+      if (!send(batch)) return;
+      batch.sentTo = to;
     }
   }
 
-  /** The link to the leader was replaced: what was sent on the old one may not have arrived. */
-  forgetSent(): void {
-    for (const batch of this.#inFlight.values()) batch.sent = false;
+  /** The link to a member was replaced: what was sent to it on the old one may not have arrived. */
+  linkReplaced(peer: MemberId): void {
+    for (const batch of this.#inFlight.values()) if (batch.sentTo === peer) batch.sentTo = 0n;
   }
 
   /** The batch was applied: `results` belong to its commands, in order. */
@@ -131,14 +152,12 @@ export class Proposals {
     if (batch === undefined) return;
     this.#inFlight.delete(sequence);
     const again = batch.commands.filter((pending) => !pending.answered);
-    if (again.length > 0) this.#waiting = [...again, ...this.#waiting];
+    if (again.length > 0) this.#waiting = [...again, ...this.#waiting].sort((a, b) => a.order - b.order);
   }
 
   /** An entry of `epoch` was applied: batches of older epochs can no longer be. */
   epochApplied(epoch: number): void {
-    const dead = [...this.#inFlight.values()].filter((batch) => batch.epoch < epoch);
-    // The last one first, so that the oldest ends up at the front.
-    for (const batch of dead.reverse()) this.withdraw(batch.sequence);
+    for (const batch of this.#inFlight.values()) if (batch.epoch < epoch) this.withdraw(batch.sequence);
   }
 
   /** The state was replaced by a snapshot, which may or may not contain what is in flight. */
@@ -173,6 +192,8 @@ export class Proposals {
       for (const pending of batch.commands) {
         if (overdue(pending)) this.#answer(pending, { type: "error", revision, error: etcdErrors.timeout() });
       }
+      // Nobody waits for it any more: it need not be sent, nor sent again. Its result, if it comes, is not missed.
+      if (batch.commands.every((pending) => pending.answered)) this.#inFlight.delete(batch.sequence);
     }
     this.#nextDeadline = next;
   }

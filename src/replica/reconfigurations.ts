@@ -7,9 +7,16 @@ import type { MembershipChange } from "../consensus/membership.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
 
-interface Waiting {
+/** What the engine is asked, made from the members as they are when its turn has come. */
+export interface Reconfiguration {
   readonly change: MembershipChange;
   readonly context: Uint8Array;
+}
+
+interface Waiting {
+  readonly plan: () => Reconfiguration;
+  /** Of the last proposal. */
+  context: Uint8Array;
   readonly done: (error: QuorateError | null) => void;
   readonly deadline: number;
   /** Of the proposal under way; 0: not proposed. */
@@ -27,13 +34,9 @@ export class Reconfigurations {
     this.#propose = propose;
   }
 
-  add(
-    change: MembershipChange,
-    context: Uint8Array,
-    done: (error: QuorateError | null) => void,
-    deadline: number,
-  ): void {
-    this.#queue.push({ change, context, done, deadline, id: 0 });
+  /** `plan` throws a QuorateError if the change is not possible, or not any more. */
+  add(plan: () => Reconfiguration, done: (error: QuorateError | null) => void, deadline: number): void {
+    this.#queue.push({ plan, context: new Uint8Array(0), done, deadline, id: 0 });
   }
 
   /** Proposes the first, if it is not under way, and answers what is overdue. */
@@ -43,8 +46,15 @@ export class Reconfigurations {
     for (const waiting of overdue) waiting.done(etcdErrors.timeout());
     const first = this.#queue[0];
     if (first === undefined || first.id !== 0 || now < this.#notBefore) return;
-    first.id = nextId();
-    this.#propose(first.id, first.change, first.context);
+    try {
+      const { change, context } = first.plan();
+      first.id = nextId();
+      first.context = context;
+      this.#propose(first.id, change, context);
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+      this.#finish(first, error);
+    }
   }
 
   refused(id: number, reason: Refusal, detail: string, now: number): void {

@@ -254,3 +254,79 @@ test("a renewal of a checkpointed lease is answered when the old checkpoint is f
   assert.equal(await cluster.settle(cluster.replica(leader).renewLease(5n)), 600);
   assert.equal(cluster.replica(leader).keyspace.leases.get(5n)?.remainingTtl, 0);
 });
+
+test("a link to the leader that breaks and comes back within its epoch loses no forwarded write", async () => {
+  for (const down of [1, 10, 50, 200]) {
+    const { cluster, leader, followers } = await three();
+    const [follower] = followers;
+    assert(follower !== undefined);
+    const epoch = cluster.replica(leader).status().engine.epoch;
+    cluster.network.cut(follower, leader);
+    const answers = cluster.propose(follower, put("a", "1"));
+    await cluster.clock.pass(1);
+    cluster.replica(follower).linkLost(leader);
+    await cluster.clock.pass(down);
+    cluster.network.heal();
+    await cluster.clock.pass(3_000, () => answers.length > 0);
+    assert.equal(answers[0]?.type, "put", `down for ${down} ms: ${JSON.stringify(answers[0])}`);
+    assert.equal(cluster.replica(leader).status().engine.epoch, epoch);
+  }
+});
+
+test("a leader that was deposed revokes nothing any more", async () => {
+  const { cluster, leader, followers } = await three();
+  const [follower] = followers;
+  assert(follower !== undefined);
+  await cluster.run(leader, { type: "leaseGrant", id: 5n, ttl: 4 });
+  await cluster.run(leader, put("lock", "held", 5n));
+  cluster.network.isolate(leader);
+  // The others elect a leader, which gives the lease its full time; the old one lets it expire alone.
+  for (let i = 0; i < 8; i++) {
+    await cluster.clock.pass(1_000);
+    if (i >= 2) await cluster.settle(cluster.replica(follower).renewLease(5n));
+  }
+  cluster.network.heal();
+  await cluster.clock.pass(1_500);
+  assert.equal(await cluster.read(follower, "lock"), "held");
+});
+
+test("a renewal that was asked of a leader which loses its place is answered by the next one", async () => {
+  const { cluster, leader } = await three();
+  await cluster.run(leader, { type: "leaseGrant", id: 5n, ttl: 60 });
+  cluster.network.isolate(leader);
+  const renewal = cluster.replica(leader).renewLease(5n);
+  await cluster.clock.pass(3_000);
+  cluster.network.heal();
+  assert.equal(await cluster.settle(renewal), 60);
+});
+
+test("members are planned one after the other: two at once with one address are not both added", async () => {
+  const { cluster, leader } = await three();
+  for (const id of THREE) await cluster.run(id, { type: "memberAttributes", id, name: `m${id}`, clientUrls: [] });
+  const add = { type: "add", peerUrls: ["http://127.0.0.1:4000"], learner: true } as const;
+  const both = [cluster.replica(leader).changeMembership(add), cluster.replica(leader).changeMembership(add)];
+  const outcomes = await cluster.settle(Promise.allSettled(both));
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ["fulfilled", "rejected"],
+  );
+  assert.equal(cluster.replica(leader).keyspace.members.list().length, 4);
+});
+
+test("an address that cannot be used is refused, and one in the log stops nobody", async () => {
+  const { cluster, leader } = await three();
+  for (const peerUrls of [["https://h:2380"], ["h:2380"], [""], []]) {
+    const add = { type: "add", peerUrls, learner: true } as const;
+    await assert.rejects(cluster.settle(cluster.replica(leader).changeMembership(add)), /URLs are invalid/);
+  }
+  await cluster.run(leader, { type: "memberUpdate", id: leader, peerUrls: ["https://h:2380"] });
+  assert.equal((await cluster.run(leader, put("a", "1"))).type, "put");
+});
+
+test("what is kept for members that lag is bounded in bytes, not only in entries", async () => {
+  const { cluster, leader } = await three({ snapshotEntries: 20, catchUpBytes: 5_000_000 });
+  const big = "x".repeat(1_000_000);
+  for (let i = 0; i < 45; i++) await cluster.run(leader, put("a", big));
+  const { firstIndex, lastIndex } = cluster.replica(leader).status().engine;
+  assert(lastIndex - firstIndex < 26, `entries ${firstIndex} to ${lastIndex} are held`);
+});

@@ -14,14 +14,22 @@
 import type { Effects, Engine, Input, Refusal, SnapshotMeta } from "../consensus/engine.ts";
 import type { Membership } from "../consensus/membership.ts";
 import type { Clock, ClusterId, Logger, MemberId, Scheduled } from "../environment.ts";
-import type { QuorateError } from "../errors.ts";
+import { QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
 import type { CommandResult, Keyspace } from "../keyspace/keyspace.ts";
 import { WatchHub } from "../keyspace/watch-hub.ts";
 import { FrameKind, type Transport } from "../transport/transport.ts";
 import type { LeaseId } from "../wire/kv.ts";
 import { Applier, type ApplierEvents } from "./applier.ts";
-import type { CallOptions, MemberChange, MemberChanged, Replica, ReplicaCounters, ReplicaStatus } from "./face.ts";
+import type {
+  CallOptions,
+  MemberChange,
+  MemberChanged,
+  ProposeOptions,
+  Replica,
+  ReplicaCounters,
+  ReplicaStatus,
+} from "./face.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Intake } from "./intake.ts";
 import { leaderAnswers } from "./leader-answers.ts";
@@ -40,6 +48,15 @@ const HOUSEKEEPING_MS = 1_000;
 /** Changes replayed to lagging watchers, and records of compacted history dropped, in one turn. */
 const CATCH_UP_CHANGES = 5_000;
 const SWEEP_RECORDS = 2_000;
+/** A question to the leader that may be asked again, of the next one, after one of these answers. */
+const ASK_AGAIN: ReadonlySet<string> = new Set([
+  "NOT_LEADER",
+  "NO_LEADER",
+  "LEADER_CHANGED",
+  "TIMEOUT_LEADER_FAIL",
+  "TIMEOUT_CONNECTION_LOST",
+]);
+const ASK_AGAIN_MS = 50;
 
 export class GroupReplica implements Replica {
   readonly memberId: MemberId;
@@ -119,6 +136,8 @@ export class GroupReplica implements Replica {
       group,
       policy: options.snapshotPolicy,
       catchUpEntries: options.catchUpEntries,
+      catchUpBytes: options.catchUpBytes,
+      entryBytes: (index) => this.#engine.entryAt(index)?.data.length ?? 0,
       counters: this.counters,
       step,
       applied: () => ({ meta: this.#applier.position, freeze: () => this.keyspace.freeze() }),
@@ -145,14 +164,14 @@ export class GroupReplica implements Replica {
     this.#leasing = new Leasing({
       clock,
       keyspace: () => this.keyspace,
-      propose: (command, done) => this.propose(command, done),
+      propose: (command, done) => this.#proposeAsLeader(command, done),
       linearize: (done) => this.linearize(done),
       expired: () => {
         this.counters.leasesExpired++;
       },
     });
-    this.#housekeeping = new Housekeeping(options.housekeeping, (command) => this.propose(command, () => {}));
-    this.#peers = new Peers({ self: memberId, transport, clock, known: options.knownPeers });
+    this.#housekeeping = new Housekeeping(options.housekeeping, (command) => this.#proposeAsLeader(command, () => {}));
+    this.#peers = new Peers({ self: memberId, transport, clock, logger, known: options.knownPeers });
     this.#peers.update(options.keyspace.members.list());
   }
 
@@ -223,7 +242,7 @@ export class GroupReplica implements Replica {
   linkUp(peer: MemberId): void {
     if (this.#stopped) return;
     this.#step({ type: "linkUp", peer });
-    if (peer === this.#engine.status.leader) this.#intake.linkReplaced();
+    this.#intake.linkReplaced(peer);
     this.#snapshots.linkUp(peer);
   }
 
@@ -247,14 +266,20 @@ export class GroupReplica implements Replica {
 
   // ── What those above ask ───────────────────────────────────────────────────────────────────────────────────────────
 
-  propose(command: Uint8Array, done: (result: CommandResult) => void, options: CallOptions = {}): void {
+  propose(command: Uint8Array, done: (result: CommandResult) => void, options: ProposeOptions = {}): void {
     const refuse = (error: QuorateError): void => {
       this.counters.proposalsFailed++;
       this.#clock.soon(() => done({ type: "error", revision: this.keyspace.revision, error }));
     };
     if (this.#stopped) return refuse(etcdErrors.serverStopped());
-    if (!this.#intake.add(command, done, this.#deadline(options))) return refuse(etcdErrors.tooManyRequests());
+    const taken = this.#intake.add(command, done, this.#deadline(options), options.onlyInEpoch ?? null);
+    if (!taken) return refuse(etcdErrors.tooManyRequests());
     this.#wake();
+  }
+
+  /** What a leader orders by itself ends with its leadership: a successor must not find it in its log. */
+  #proposeAsLeader(command: Uint8Array, done: (result: CommandResult) => void): void {
+    this.propose(command, done, { onlyInEpoch: this.#engine.status.epoch });
   }
 
   linearize(done: (error: QuorateError | null) => void, options: CallOptions = {}): void {
@@ -264,18 +289,45 @@ export class GroupReplica implements Replica {
     this.#wake();
   }
 
-  async renewLease(id: LeaseId): Promise<number> {
-    if (this.#leads) return await this.#leasing.renew(id);
-    const answer = await this.#askLeader(Operation.renewLease, { id: id.toString() });
-    return typeof answer === "number" ? answer : 0;
+  renewLease(id: LeaseId): Promise<number> {
+    return this.#viaLeader(
+      () => this.#leasing.renew(id),
+      Operation.renewLease,
+      { id: id.toString() },
+      (answer) => (typeof answer === "number" ? answer : 0),
+    );
   }
 
-  async leaseTimeToLive(id: LeaseId): Promise<{ grantedTtl: number; ttl: number } | null> {
-    if (this.#leads) return await this.#leasing.timeToLive(id);
-    const answer = await this.#askLeader(Operation.leaseTimeToLive, { id: id.toString() });
-    if (answer === null || typeof answer !== "object") return null;
-    const { grantedTtl, ttl } = answer as { grantedTtl?: unknown; ttl?: unknown };
-    return typeof grantedTtl === "number" && typeof ttl === "number" ? { grantedTtl, ttl } : null;
+  leaseTimeToLive(id: LeaseId): Promise<{ grantedTtl: number; ttl: number } | null> {
+    return this.#viaLeader(
+      () => this.#leasing.timeToLive(id),
+      Operation.leaseTimeToLive,
+      { id: id.toString() },
+      (answer) => {
+        if (answer === null || typeof answer !== "object") return null;
+        const { grantedTtl, ttl } = answer as { grantedTtl?: unknown; ttl?: unknown };
+        return typeof grantedTtl === "number" && typeof ttl === "number" ? { grantedTtl, ttl } : null;
+      },
+    );
+  }
+
+  /** Asks whoever leads, and again when that changed: only for what may be done twice. */
+  async #viaLeader<T>(
+    here: () => Promise<T>,
+    operation: Operation,
+    args: unknown,
+    read: (answer: unknown) => T,
+  ): Promise<T> {
+    const deadline = this.#deadline({});
+    for (;;) {
+      try {
+        return this.#leads ? await here() : read(await this.#askLeader(operation, args));
+      } catch (error) {
+        const passing = error instanceof QuorateError && ASK_AGAIN.has(error.code);
+        if (!passing || this.#stopped || this.#clock.now() + ASK_AGAIN_MS >= deadline) throw error;
+        await new Promise<void>((resolve) => this.#clock.after(ASK_AGAIN_MS, resolve));
+      }
+    }
   }
 
   async changeMembership(change: MemberChange): Promise<MemberChanged> {
@@ -285,8 +337,8 @@ export class GroupReplica implements Replica {
       status: () => this.#engine.status,
       members: () => this.keyspace.members,
       strict: this.#options.strictReconfigCheck,
-      reconfigure: (wish, context, done) => {
-        this.#reconfigurations.add(wish, context, done, this.#deadline({}));
+      reconfigure: (plan, done) => {
+        this.#reconfigurations.add(plan, done, this.#deadline({}));
         this.#wake();
       },
     });
@@ -366,7 +418,8 @@ export class GroupReplica implements Replica {
     } catch (error) {
       return this.#fail(error);
     }
-    this.#wake();
+    // A turn under way takes the effects itself.
+    if (!this.#turning) this.#wake();
   }
 
   #turn(): void {
@@ -375,17 +428,23 @@ export class GroupReplica implements Replica {
     try {
       const now = this.#clock.now();
       this.#feed(now);
-      // What is applied may let the engine go on, and so may what it refuses: until nothing is left to do.
-      for (let more = true; more && !this.#stopped; ) {
-        const effects = this.#engine.effects();
-        this.#carryOut(effects, now);
-        more = this.#apply() || !isIdle(effects);
-      }
+      this.#drain(now);
+      // One slice: what is left comes in the next turn, after heartbeats and requests.
+      if (this.#apply()) this.#drain(now);
       this.#transport.flush();
     } catch (error) {
       this.#fail(error);
     } finally {
       this.#turning = false;
+    }
+  }
+
+  /** What the engine refuses or answers may lead to further inputs: until nothing is left to do. */
+  #drain(now: number): void {
+    for (let more = true; more && !this.#stopped; ) {
+      const effects = this.#engine.effects();
+      this.#carryOut(effects, now);
+      more = !isIdle(effects);
     }
   }
 
@@ -397,7 +456,7 @@ export class GroupReplica implements Replica {
       this.#step({ type: "read", id });
     }
     this.#reconfigurations.run(now, () => this.#nextId++);
-    this.#intake.feed(this.#engine.status, now);
+    this.#intake.feed(this.#engine.status, now, this.keyspace.revision);
   }
 
   #carryOut(effects: Effects, now: number): void {
@@ -480,6 +539,10 @@ export class GroupReplica implements Replica {
         this.#intake.epochApplied(epoch);
         this.#snapshots.entryApplied(data.length);
       },
+      membersChanged: () => {
+        this.#peers.update(this.keyspace.members.list());
+        this.#tellStatus();
+      },
       membershipApplied: (membership, context) => this.#membershipApplied(membership, context),
       leaseGranted: (id, ttl) => this.#leasing.granted(id, ttl),
       leaseRevoked: (id) => this.#leasing.revoked(id),
@@ -524,6 +587,7 @@ export class GroupReplica implements Replica {
       else this.counters.leaderChanges++;
       this.#leader = status.leader;
       this.#reads.retryNow();
+      if (status.leader !== 0n) this.#requests.leaderChanged(status.leader);
     }
     if (this.#untrusted && !status.untrusted) {
       this.#untrusted = false;

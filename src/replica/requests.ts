@@ -82,6 +82,13 @@ export class Requests {
     waiting.resolve(answer.body);
   }
 
+  /** Another member leads: those asked before will not answer, or have nothing to say any more. */
+  leaderChanged(leader: MemberId): void {
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.to !== leader) this.#fail(id, etcdErrors.timeoutDueToLeaderFail());
+    }
+  }
+
   /** The link to a peer broke: its answers will not come. */
   linkLost(peer: MemberId): void {
     for (const [id, waiting] of this.#waiting) {

@@ -29,6 +29,8 @@ interface Transfer {
 export class SnapshotSender {
   readonly #transfers = new Map<MemberId, Transfer>();
   readonly #opening = new Set<MemberId>();
+  /** Counts the stops: what was being opened at one is not sent any more. */
+  #round = 0;
   readonly #storage: GroupStorage;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -54,18 +56,31 @@ export class SnapshotSender {
     return this.#transfers.has(peer) || this.#opening.has(peer);
   }
 
-  /** Begins; resolves to false if there is no snapshot of at least `index` yet. */
+  /**
+   * Begins; resolves to false if there is no snapshot of at least `index` yet. Never rejects: a snapshot that cannot be
+   * opened is a transfer that failed.
+   */
   async begin(to: MemberId, index: number): Promise<boolean> {
     if (this.isSendingTo(to)) return true;
+    const round = this.#round;
     this.#opening.add(to);
-    let reader: SnapshotReader | null = null;
+    let reader: SnapshotReader | null;
     try {
       reader = await this.#storage.openSnapshot();
+    } catch (error) {
+      this.#logger.error({ error: String(error) }, `cannot open the snapshot to send it: ${String(error)}`);
+      this.#sent(to, index, false);
+      return true;
     } finally {
       this.#opening.delete(to);
     }
+    if (round !== this.#round) {
+      if (reader !== null) this.#close(reader);
+      this.#sent(to, index, false);
+      return true;
+    }
     if (reader === null || reader.meta.index < index) {
-      await reader?.close();
+      if (reader !== null) this.#close(reader);
       return false;
     }
     const now = this.#clock.now();
@@ -110,6 +125,7 @@ export class SnapshotSender {
 
   /** This member does not lead any more, or stops. */
   stop(): void {
+    this.#round++;
     for (const transfer of this.#transfers.values()) this.#end(transfer, false);
   }
 
@@ -142,10 +158,14 @@ export class SnapshotSender {
     if (transfer.over) return;
     transfer.over = true;
     this.#transfers.delete(transfer.to);
-    transfer.reader.close().catch((error: unknown) => {
+    this.#close(transfer.reader);
+    this.#sent(transfer.to, transfer.reader.meta.index, ok);
+  }
+
+  #close(reader: SnapshotReader): void {
+    reader.close().catch((error: unknown) => {
       this.#logger.warn({ error: String(error) }, `cannot close a snapshot: ${String(error)}`);
     });
-    this.#sent(transfer.to, transfer.reader.meta.index, ok);
   }
 }
 

@@ -9,18 +9,20 @@ import { VirtualClock } from "./testing/virtual-clock.ts";
 
 const meta = { index: 5, epoch: 1, membership: emptyMembership };
 
-function taker(): { taker: SnapshotTaker; disk: MemoryDisk; taken: number[]; failures: Error[] } {
+function taker(): { taker: SnapshotTaker; clock: VirtualClock; disk: MemoryDisk; taken: number[]; failures: Error[] } {
   const disk = new MemoryDisk();
   const taken: number[] = [];
   const failures: Error[] = [];
+  const clock = new VirtualClock();
   const made = new SnapshotTaker({
-    storage: new MemoryStorage(disk, new VirtualClock(), () => {}),
+    clock,
+    storage: new MemoryStorage(disk, clock, () => {}),
     policy: { entries: 10, bytes: 1000 },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     taken: ({ index }) => taken.push(index),
     failed: (error) => failures.push(error),
   });
-  return { taker: made, disk, taken, failures };
+  return { taker: made, clock, disk, taken, failures };
 }
 
 /** An image whose second chunk throws, if `error` is given; counts how often it was let go. */
@@ -73,6 +75,15 @@ test("an image that writes have overtaken is no failure: a newer one is due at o
   it.take(meta, overtaken);
   while (it.busy) await Promise.resolve();
   assert.deepEqual([taken, failures, disk.snapshot, overtaken.released], [[], [], null, 1]);
+  assert.equal(it.due, true);
+});
+
+test("a full disk is no failure: it is tried again after a while", async () => {
+  const { taker: it, clock, taken, failures } = taker();
+  it.take(meta, image(new QuorateError("DISK_FULL", GrpcStatus.resourceExhausted, "no room")));
+  while (it.busy) await Promise.resolve();
+  assert.deepEqual([taken, failures, it.due], [[], [], false]);
+  await clock.pass(10_000);
   assert.equal(it.due, true);
 });
 

@@ -20,8 +20,11 @@ export interface SnapshotPorts {
   readonly transport: Transport;
   readonly group: GroupId;
   readonly policy: SnapshotPolicy;
-  /** Entries behind a snapshot that the engine keeps for peers that lag a little. */
+  /** Entries behind a snapshot that the engine keeps for peers that lag a little: at most so many, and so many bytes. */
   readonly catchUpEntries: number;
+  readonly catchUpBytes: number;
+  /** Bytes of an entry the engine holds; 0 if it holds none there. */
+  readonly entryBytes: (index: number) => number;
   readonly counters: ReplicaCounters;
   readonly step: (input: Input) => void;
   /** What the state machine stands at, and an image of it. */
@@ -41,6 +44,7 @@ export class Snapshots {
     const { clock, logger, storage, transport, group, policy, counters, step } = ports;
     this.#ports = ports;
     this.#taker = new SnapshotTaker({
+      clock,
       storage,
       policy,
       logger,
@@ -138,9 +142,21 @@ export class Snapshots {
   }
 
   #taken(snapshot: SnapshotMeta): void {
-    const upTo = Math.max(0, snapshot.index - this.#ports.catchUpEntries);
-    this.#ports.step({ type: "compact", snapshot, upTo });
+    this.#ports.step({ type: "compact", snapshot, upTo: this.#keepBehind(snapshot.index) });
     this.#release(snapshot.index);
+  }
+
+  /** The index behind which entries are kept. */
+  #keepBehind(index: number): number {
+    const { catchUpEntries, catchUpBytes, entryBytes } = this.#ports;
+    let bytes = 0;
+    let behind = index;
+    while (behind > 0 && index - behind < catchUpEntries) {
+      bytes += entryBytes(behind);
+      if (bytes > catchUpBytes) break;
+      behind--;
+    }
+    return behind;
   }
 
   #release(index: number): void {

@@ -174,6 +174,7 @@ async function assemble(
     snapshot,
     snapshotPolicy: { entries: options.snapshotCount ?? 100_000, bytes: SNAPSHOT_LOG_BYTES },
     catchUpEntries: options.snapshotCatchupEntries ?? 5_000,
+    catchUpBytes: SNAPSHOT_LOG_BYTES,
     housekeeping: {
       historyBudgetBytes: options.historyBudgetBytes ?? DEFAULT_HISTORY_BUDGET_BYTES,
       autoCompaction: options.autoCompaction ?? { mode: "off" },

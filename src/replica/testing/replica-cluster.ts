@@ -28,6 +28,7 @@ const unused = new Proxy({}, { get: () => () => Promise.reject(new Error("not in
 export interface TestClusterOptions {
   readonly snapshotEntries?: number;
   readonly catchUpEntries?: number;
+  readonly catchUpBytes?: number;
   readonly historyBudgetBytes?: number;
 }
 
@@ -123,6 +124,7 @@ export class TestCluster {
       snapshot: recovered.snapshot,
       snapshotPolicy: { entries: this.#options.snapshotEntries ?? 10_000, bytes: 64 << 20 },
       catchUpEntries: this.#options.catchUpEntries ?? 5_000,
+      catchUpBytes: this.#options.catchUpBytes ?? 64 << 20,
       housekeeping: {
         historyBudgetBytes: this.#options.historyBudgetBytes ?? 0,
         autoCompaction: { mode: "off" },

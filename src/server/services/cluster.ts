@@ -95,6 +95,6 @@ function checkUrls(urls: readonly string[]): void {
 }
 
 function isMemberUrl(text: string): boolean {
-  if (!/^https?:\/\/(\[[0-9a-fA-F:.]+\]|[^/:@?#]+):\d{1,5}$/.test(text)) return false;
+  if (!/^http:\/\/(\[[0-9a-fA-F:.]+\]|[^/:@?#]+):\d{1,5}$/.test(text)) return false;
   return URL.canParse(text);
 }
