@@ -136,9 +136,46 @@ test("what is left of a long lease is written down, and forgotten when it is ren
   assert.equal(lessor.renew(2n, 400_000), 3_600);
   assert.equal(lessor.isCheckpointVoid(2n), true);
   assert.deepEqual(lessor.checkpoints(400_000), [{ id: 2n, remainingTtl: 0 }]);
+  // Handed out is not applied: until then a renewal must not be answered by who has no proof of it.
+  assert.equal(lessor.isCheckpointVoid(2n), true);
+  lessor.checkpointed(2n, 0, 400_000);
   assert.equal(lessor.isCheckpointVoid(2n), false);
   assert.deepEqual(lessor.checkpoints(699_999), []);
   assert.deepEqual(lessor.checkpoints(700_000), [{ id: 2n, remainingTtl: 3_300 }]);
+});
+
+test("the order to forget a checkpoint stands until it is applied, and comes again only after a while", () => {
+  const lessor = new Lessor({ checkpointIntervalMs: 300_000, retryMs: 3_000 });
+  lessor.promote(0, [{ id: 2n, ttl: 3_600, remainingTtl: 600 }]);
+  const forget = [{ id: 2n, remainingTtl: 0 }];
+  lessor.renew(2n, 1_000);
+  assert.deepEqual(lessor.checkpoints(1_000), forget);
+  assert.equal(lessor.renew(2n, 1_010), 3_600);
+  assert.equal(lessor.isCheckpointVoid(2n), true, "the second renewal is not durable either");
+  assert.deepEqual(lessor.checkpoints(1_010), [], "not once a tick, however often it is renewed");
+  assert.equal(lessor.nextDeadline, 4_000);
+  assert.deepEqual(lessor.checkpoints(3_999), []);
+  assert.deepEqual(lessor.checkpoints(4_000), forget);
+  lessor.checkpointed(2n, 0, 4_100);
+  assert.equal(lessor.isCheckpointVoid(2n), false);
+  assert.deepEqual(lessor.checkpoints(304_099), [], "the next one is an ordinary one, an interval later");
+  assert.deepEqual(lessor.checkpoints(304_100), [{ id: 2n, remainingTtl: 3_297 }]);
+});
+
+test("a checkpoint that is applied after the renewal that made it void is forgotten, too", () => {
+  const lessor = new Lessor({ checkpointIntervalMs: 300_000 });
+  lessor.promote(0, []);
+  lessor.granted(2n, 3_600, 0);
+  assert.deepEqual(lessor.checkpoints(300_000), [{ id: 2n, remainingTtl: 3_300 }]);
+  lessor.renew(2n, 300_100);
+  lessor.checkpointed(2n, 3_300, 300_200);
+  assert.equal(lessor.isCheckpointVoid(2n), true);
+  lessor.checkpointed(2n, 0, 300_300);
+  assert.equal(lessor.isCheckpointVoid(2n), false);
+  lessor.checkpointed(2n, 3_300, 300_400);
+  assert.equal(lessor.isCheckpointVoid(2n), true);
+  assert.deepEqual(lessor.checkpoints(300_400), [{ id: 2n, remainingTtl: 0 }]);
+  lessor.checkpointed(9n, 0, 300_500);
 });
 
 test("a checkpoint that a predecessor wrote is forgotten at the first renewal", () => {

@@ -31,7 +31,7 @@ export interface LeaseCheckpoint {
 export interface LessorOptions {
   /** Leases reported as expired in one second, at most. */
   readonly expiriesPerSecond?: number;
-  /** A lease that was reported and is still there is reported again after this long. */
+  /** What was handed out and has not been applied after this long is handed out again. */
   readonly retryMs?: number;
   /** How often what is left of a long lease is written down; leases shorter than this never are. */
   readonly checkpointIntervalMs?: number;
@@ -65,7 +65,10 @@ class Counting {
   /** When to report it: the deadline, later a retry. */
   readonly expiry: Alarm = new Alarm(this);
   readonly checkpoint: Alarm = new Alarm(this);
-  /** What the replicated state has, or is about to have. `void`: a checkpoint from before the last renewal. */
+  /**
+   * What the replicated state has, or is about to have. `void`: a checkpoint from before the last renewal, until the
+   * order to forget it is applied.
+   */
   checkpointed: "no" | "yes" | "void";
 
   constructor(stored: StoredLease, deadline: number) {
@@ -158,7 +161,7 @@ export class Lessor {
     this.#expiries.set(lease.expiry, lease.deadline);
     if (lease.checkpointed === "no") {
       this.#planCheckpoint(lease, now);
-    } else {
+    } else if (lease.checkpointed === "yes") {
       lease.checkpointed = "void";
       this.#checkpoints.set(lease.checkpoint, now);
     }
@@ -166,8 +169,26 @@ export class Lessor {
   }
 
   /**
-   * True if the replicated state has a checkpoint of this lease that a renewal made void, and `checkpoints` has not yet
-   * handed out the order to forget it. Until that order is applied, a new leader would count down from the checkpoint.
+   * A checkpoint was applied, as `checkpoints` handed it out or as somebody else ordered it. `remainingTtl` in seconds;
+   * 0: the replicated state has no checkpoint of this lease any more.
+   */
+  checkpointed(id: LeaseId, remainingTtl: number, now: number): void {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
+    if (remainingTtl === 0) {
+      if (lease.checkpointed !== "void") return;
+      lease.checkpointed = "no";
+      this.#planCheckpoint(lease, now);
+    } else if (lease.checkpointed === "no") {
+      // One from before a renewal came behind the order to forget it: that has to be given again.
+      lease.checkpointed = "void";
+      this.#checkpoints.set(lease.checkpoint, now);
+    }
+  }
+
+  /**
+   * True if the replicated state has, or may have, a checkpoint of this lease that a renewal made void: until the order
+   * to forget it is applied (`checkpointed`), a new leader would count down from that checkpoint.
    */
   isCheckpointVoid(id: LeaseId): boolean {
     return this.#leases.get(id)?.checkpointed === "void";
@@ -200,7 +221,10 @@ export class Lessor {
     return due;
   }
 
-  /** What is to be written down now about long leases, so that the next leader does not start them over. */
+  /**
+   * What is to be written down now about long leases, so that the next leader does not start them over. The order to
+   * forget a checkpoint comes again after a delay if it has not been applied by then.
+   */
   checkpoints(now: number): LeaseCheckpoint[] {
     const due: LeaseCheckpoint[] = [];
     while (due.length < CHECKPOINT_BATCH) {
@@ -210,9 +234,13 @@ export class Lessor {
       this.#checkpoints.remove(first);
       const leftMs = lease.deadline - now;
       if (leftMs <= 0) continue;
-      const isVoid = lease.checkpointed === "void";
-      lease.checkpointed = isVoid ? "no" : "yes";
-      due.push({ id: lease.id, remainingTtl: isVoid ? 0 : Math.ceil(leftMs / 1_000) });
+      if (lease.checkpointed === "void") {
+        due.push({ id: lease.id, remainingTtl: 0 });
+        this.#checkpoints.set(lease.checkpoint, now + this.#retryMs);
+        continue;
+      }
+      lease.checkpointed = "yes";
+      due.push({ id: lease.id, remainingTtl: Math.ceil(leftMs / 1_000) });
       this.#planCheckpoint(lease, now);
     }
     return due;
