@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { fromBinary, type MessageInitShape, create as message, toBinary } from "@bufbuild/protobuf";
 import { encodeCommand } from "../../keyspace/command.ts";
 import {
   type WatchCreateRequestSchema,
@@ -8,9 +8,12 @@ import {
   type WatchResponse,
   WatchResponseSchema,
 } from "../../wire/gen/etcdserverpb/watch_pb.ts";
+import { ClusterView } from "../cluster-view.ts";
+import type { BidiCall } from "../front-door.ts";
 import type { TestClient, TestStream } from "../testing/client.ts";
-import type { FakeReplica } from "../testing/fake-replica.ts";
-import { withServer } from "../testing/harness.ts";
+import { FakeReplica } from "../testing/fake-replica.ts";
+import { SteppedClock, withServer } from "../testing/harness.ts";
+import { watchMethods } from "./watch.ts";
 
 type Stream = TestStream<typeof WatchRequestSchema, typeof WatchResponseSchema>;
 
@@ -327,4 +330,99 @@ test("when the client goes, its watchers go", async () => {
     assert.equal((await stream.failed()).code, 1);
     while (replica.watches.size > 0) await new Promise((resolve) => setImmediate(resolve));
   });
+});
+
+/** A stream without a connection: the test says when a message, the end of messages, or room comes. */
+class ScriptedCall implements BidiCall {
+  readonly path = "/etcdserverpb.Watch/Watch";
+  readonly peer = "test";
+  readonly cancelled = false;
+  readonly written: WatchResponse[] = [];
+  writable = true;
+  ended = 0;
+  message: (bytes: Uint8Array) => void = () => undefined;
+  halfClose: () => void = () => undefined;
+  drain: () => void = () => undefined;
+
+  metadata(): null {
+    return null;
+  }
+
+  onCancel(): void {}
+
+  write(bytes: Uint8Array): boolean {
+    assert.equal(this.ended, 0, "written to after its end");
+    this.written.push(fromBinary(WatchResponseSchema, bytes));
+    return this.writable;
+  }
+
+  onDrain(handle: () => void): void {
+    this.drain = handle;
+  }
+
+  end(): void {
+    this.ended += 1;
+  }
+
+  onMessage(handle: (bytes: Uint8Array) => void): void {
+    this.message = handle;
+  }
+
+  onEnd(handle: () => void): void {
+    this.halfClose = handle;
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+}
+
+function scripted(): { call: ScriptedCall; replica: FakeReplica; catchUp: () => void } {
+  const clock = new SteppedClock();
+  const replica = new FakeReplica(clock);
+  const limits = {
+    maxRequestBytes: 1e6,
+    maxTxnOps: 128,
+    quotaBytes: 0,
+    minLeaseTtlSeconds: 1,
+    progressIntervalMs: 1_000,
+    maxWatchersPerStream: 10,
+  };
+  const random = { uint32: () => 0, uint64: () => 0n };
+  const [method] = watchMethods({ replica, view: new ClusterView(replica), clock, random, limits });
+  assert.ok(method?.kind === "bidi");
+  const call = new ScriptedCall();
+  method.handle(call);
+  for (let n = 0; n < 5; n++) put(replica, "a", "x");
+  replica.apply(encodeCommand({ type: "compact", revision: 4 }));
+  const createRequest = { key: bytes("a"), startRevision: 3n };
+  const request = { requestUnion: { case: "createRequest" as const, value: createRequest } };
+  call.message(toBinary(WatchRequestSchema, message(WatchRequestSchema, request)));
+  return { call, replica, catchUp: () => void replica.watches.catchUp(1_000) };
+}
+
+test("a half-closed stream ends when its last watcher is compacted", () => {
+  const { call, catchUp } = scripted();
+  call.halfClose();
+  assert.equal(call.ended, 0, "its watcher goes on");
+  catchUp();
+  assert.deepEqual(
+    call.written.map(({ created, canceled, compactRevision }) => [created, canceled, compactRevision]),
+    [
+      [true, false, 0n],
+      [false, true, 4n],
+    ],
+  );
+  assert.equal(call.ended, 1);
+});
+
+test("a half-closed stream ends only behind its last message", () => {
+  const { call, catchUp } = scripted();
+  call.halfClose();
+  call.writable = false;
+  catchUp();
+  assert.deepEqual([call.written.length, call.ended], [1, 0]);
+  call.writable = true;
+  call.drain();
+  assert.deepEqual([call.written.at(-1)?.canceled, call.ended], [true, 1]);
 });

@@ -79,7 +79,7 @@ class WatchStream {
     // Who half-closes wants no more watchers, but those there are go on.
     call.onEnd(() => {
       this.#clientDone = true;
-      if (this.#watching.size === 0) call.end();
+      this.#endIfDone();
     });
   }
 
@@ -159,6 +159,7 @@ class WatchStream {
         this.#watching.delete(id);
         this.#held.delete(watcher);
         this.#outbox.say(this.#response(id, 0, { canceled: true, compactRevision }));
+        this.#endIfDone();
       },
     };
   }
@@ -171,7 +172,12 @@ class WatchStream {
     this.#held.delete(watching.watcher);
     this.#outbox.drop(id);
     this.#outbox.say(this.#response(id, this.#context.replica.keyspace.revision, { canceled: true }));
-    if (this.#clientDone && this.#watching.size === 0) this.#call.end();
+    this.#endIfDone();
+  }
+
+  /** Nothing more will come from either side: once the last message is out, the stream is over. */
+  #endIfDone(): void {
+    if (this.#clientDone && this.#watching.size === 0 && this.#outbox.isEmpty) this.#call.end();
   }
 
   /** The client reads again: go on where it was left. */
@@ -180,6 +186,7 @@ class WatchStream {
     this.#held.clear();
     for (const watcher of held) watcher.resume();
     this.#call.resume();
+    this.#endIfDone();
   }
 
   /**
