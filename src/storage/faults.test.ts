@@ -456,3 +456,41 @@ test("wrong local use is an assertion: gaps, numbers out of order, snapshots tha
   for (const use of wrong) assert.throws(use, { name: "InvariantViolation" });
   await assert.rejects(group.release(1), { name: "InvariantViolation" });
 });
+
+test("a segment is not removed while its end is being cut off after a start", async () => {
+  const machine = new Machine(31);
+  const first = await machine.open({ segmentBytes: 4096 });
+  for (let index = 1; index <= 60; index++) {
+    first.storage.group(0).write(writeOf(index, { entries: [entry(index, 1, Buffer.alloc(200))] }));
+    await settle();
+  }
+  await takeSnapshot(first.storage.group(0), { index: 60, epoch: 1, membership }, Buffer.from("all"));
+  await first.storage.close();
+  const old = machine.disk.files.filter((path) => path.endsWith(".log")).sort();
+  const [oldest = "", last = ""] = [old[0], old.at(-1)];
+  assert.ok(old.length >= 2, "the log has several segments");
+
+  const { storage, failures } = await machine.open({ segmentBytes: 4096 });
+  const group = storage.group(0);
+  machine.disk.hangs = (operation, path) => operation === "remove" && path === oldest;
+  const released = group.release(60);
+  await settle();
+  const removeOldest = machine.disk.unhang;
+  machine.disk.unhang = () => undefined;
+  // The first write of this life makes a new segment, which says where the last one ends: that may be cut there now.
+  machine.disk.hangs = (operation, path) => operation === "open" && path === last;
+  group.write(writeOf(1, { entries: [entry(61, 1)] }));
+  await settle();
+  removeOldest();
+  await settle();
+  assert.ok(machine.disk.files.includes(last), "it is being cut");
+  machine.disk.hangs = () => false;
+  machine.disk.unhang();
+  await released;
+  await settle();
+  assert.ok(!old.some((path) => machine.disk.files.includes(path)), "and removed when it was");
+  await storage.close();
+  assert.deepEqual(failures, []);
+  const again = (await machine.open({ repairable: false })).storage.group(0).recovered;
+  assert.deepEqual([again.findings, again.entries.map(({ index }) => index)], [[], [61]]);
+});

@@ -100,6 +100,8 @@ export class SegmentChain {
   #sequence: number;
   #batch: number;
   #chain: number;
+  /** Settles when the last segment of the last life is cut to its end: it cannot be removed meanwhile. */
+  #tidying: Promise<void> = Promise.resolve();
 
   constructor(context: ChainContext, start: ChainStart, events: SpareEvents) {
     this.#context = context;
@@ -149,6 +151,8 @@ export class SegmentChain {
     this.#released.set(group, Math.max(upTo, this.#released.get(group) ?? 0));
     let removed = false;
     for (;;) {
+      // If it fails, the write that it belongs to says so.
+      await this.#tidying.catch(() => undefined);
       const [oldest] = this.#sealed;
       // The newest segment stays: its head repeats the states that older ones held.
       if (oldest === undefined || (this.#active === null && this.#sealed.length === 1)) break;
@@ -236,8 +240,10 @@ export class SegmentChain {
     this.#batch++;
     this.#chain = first.chain;
     this.#resets = [];
-    if (replaced === null) await this.#tidy();
-    else {
+    if (replaced === null) {
+      this.#tidying = this.#tidy();
+      await this.#tidying;
+    } else {
       this.#sealed.push({ ...replaced, bytes: Math.max(replaced.capacity, replaced.offset) });
       await replaced.file.close();
     }
