@@ -45,6 +45,10 @@ export class Applier {
   #work: Work[] = [];
   #next = 0;
   #installing = false;
+  /** A loaded snapshot that is newer than the one that was to be installed: it waits until the engine knows of it. */
+  #ahead: Loaded | null = null;
+  /** The highest index that the engine has given out, as an entry or a snapshot. */
+  #given: number;
   readonly #clock: Clock;
   readonly #storage: GroupStorage;
   readonly #events: ApplierEvents;
@@ -61,6 +65,7 @@ export class Applier {
     this.#storage = options.storage;
     this.#keyspace = options.keyspace;
     this.#index = options.snapshot?.index ?? 0;
+    this.#given = this.#index;
     this.#epoch = options.snapshot?.epoch ?? 0;
     this.#membership = options.snapshot?.membership ?? emptyMembership;
     this.#events = options.events;
@@ -86,15 +91,18 @@ export class Applier {
 
   committed(entries: readonly Entry[]): void {
     for (const entry of entries) this.#work.push({ type: "entry", entry });
+    this.#given = Math.max(this.#given, entries.at(-1)?.index ?? 0);
   }
 
   /** The snapshot is on disk; it replaces the state when what was committed before is applied. */
   install(meta: SnapshotMeta): void {
+    this.#given = Math.max(this.#given, meta.index);
     this.#work.push({ type: "install", meta });
   }
 
   /** Applies a slice; true: there is more to do now. */
   run(): boolean {
+    if (this.#ahead !== null && this.#ahead.meta.index <= this.#given) this.#adopt(this.#ahead);
     if (this.#installing) return false;
     const until = this.#clock.now() + SLICE_MS;
     while (this.#next < this.#work.length) {
@@ -161,36 +169,63 @@ export class Applier {
   #install(meta: SnapshotMeta): void {
     if (meta.index <= this.#index) return;
     this.#installing = true;
-    loadKeyspace(this.#storage, meta).then(
-      (keyspace) => {
-        this.#installing = false;
-        this.#keyspace = keyspace;
-        this.#index = meta.index;
-        this.#epoch = meta.epoch;
-        this.#membership = meta.membership;
-        this.#events.installed(meta);
+    loadSnapshot(this.#storage, meta.index).then(
+      (loaded) => {
+        // A newer one may have arrived meanwhile. The engine must not hear that it is applied before it knows of it.
+        if (loaded.meta.index > this.#given) this.#ahead = loaded;
+        else this.#adopt(loaded);
         this.#events.wake();
       },
       (error: unknown) => this.#events.failed(error),
     );
   }
+
+  #adopt({ meta, keyspace }: Loaded): void {
+    this.#ahead = null;
+    this.#installing = false;
+    this.#keyspace = keyspace;
+    this.#index = meta.index;
+    this.#epoch = meta.epoch;
+    this.#membership = meta.membership;
+    // What it covers is done.
+    this.#work = this.#work.slice(this.#next).filter((work) => indexOf(work) > meta.index);
+    this.#next = 0;
+    this.#events.installed(meta);
+  }
 }
 
-/** Reads the published snapshot at `meta` back into a keyspace. */
+interface Loaded {
+  readonly meta: SnapshotMeta;
+  readonly keyspace: Keyspace;
+}
+
+function indexOf(work: Work): number {
+  return work.type === "entry" ? work.entry.index : work.meta.index;
+}
+
+/** Reads the published snapshot at `meta`, which is the newest, back into a keyspace. */
 export async function loadKeyspace(storage: GroupStorage, meta: SnapshotMeta): Promise<Keyspace> {
+  const loaded = await loadSnapshot(storage, meta.index);
+  const found = loaded.meta.index;
+  assert(found === meta.index, `the newest snapshot is at index ${found}, the one at ${meta.index} was wanted`);
+  return loaded.keyspace;
+}
+
+/** Reads the newest published snapshot, of at least `index`, back into a keyspace. */
+async function loadSnapshot(storage: GroupStorage, index: number): Promise<Loaded> {
   const reader = await storage.openSnapshot();
-  assert(reader !== null, `the snapshot at index ${meta.index} is not on disk any more`);
+  assert(reader !== null, `the snapshot at index ${index} is not on disk any more`);
   try {
-    const found = reader.meta.index;
-    assert(found === meta.index, `the newest snapshot is at index ${found}, the one at ${meta.index} was wanted`);
+    const { meta, size } = reader;
+    assert(meta.index >= index, `the newest snapshot is at index ${meta.index}, one of at least ${index} was wanted`);
     const loader = new KeyspaceLoader();
-    for (let offset = 0; offset < reader.size; ) {
+    for (let offset = 0; offset < size; ) {
       const chunk = await reader.read(offset, LOAD_CHUNK_BYTES);
-      assert(chunk.length > 0, `the snapshot at index ${meta.index} ends at ${offset} of ${reader.size} bytes`);
+      assert(chunk.length > 0, `the snapshot at index ${meta.index} ends at ${offset} of ${size} bytes`);
       loader.push(chunk);
       offset += chunk.length;
     }
-    return loader.finish();
+    return { meta, keyspace: loader.finish() };
   } finally {
     await reader.close();
   }
