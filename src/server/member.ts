@@ -17,12 +17,13 @@ import { GroupReplica } from "../replica/replica.ts";
 import { openStorage } from "../storage/open-storage.ts";
 import type { Storage, StorageEvents } from "../storage/storage.ts";
 import { crc32 } from "../transport/checksum.ts";
-import { createTransport, type PeerTransport } from "../transport/links.ts";
+import { createTransport } from "../transport/links.ts";
 import type { InitialMember } from "./bootstrap.ts";
 import { encodeDescription } from "./cluster-description.ts";
 import { type Identity, identify } from "./identify.ts";
 import { publish } from "./publish.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import { startServer } from "./server.ts";
+import { handOver, shutDown, stopReplica } from "./shutdown.ts";
 
 export interface MemberOptions {
   readonly name: string;
@@ -86,8 +87,6 @@ const LEAST_FRAME_BYTES = 16 * 1024 ** 2;
 const ZLIB_FROM_BYTES = 200;
 /** A removed member stays this long, to answer who removed it and to pass on that it is removed. */
 const FAREWELL_MS = 1_000;
-/** How long a leader waits for a successor before it stops anyway. */
-const HAND_OVER_MS = 3_000;
 
 const engines: ReadonlyMap<string, EngineFactory> = new Map([
   ["raft", (options, start, now) => new Raft(options, start, now)],
@@ -202,7 +201,7 @@ async function assemble(
     },
   });
   replica = running;
-  cleanUp.push(() => running.stop());
+  cleanUp.push(() => stopReplica(running, storage));
   running.start();
 
   const server = await startServer({
@@ -227,7 +226,7 @@ async function assemble(
   const stop = async (): Promise<void> => {
     stopPublishing();
     await handOver(running, environment);
-    await stopAll(server, running, transport, storage);
+    await shutDown({ server, replica: running, transport, storage });
   };
   return {
     memberId,
@@ -290,29 +289,4 @@ function engineOptions(options: MemberOptions, id: MemberId, { random }: Environ
 
 function frameChecksum(bytes: Uint8Array, seed: number): number {
   return bytes.length < ZLIB_FROM_BYTES ? crc32(bytes, seed) : zlibCrc32(bytes, seed);
-}
-
-/** A leader that stops lets another one take over first, so that nobody has to notice its absence. */
-async function handOver(replica: GroupReplica, { clock, logger }: Environment): Promise<void> {
-  const { engine } = replica.status();
-  if (engine.role !== "leader" || engine.membership.voters.length < 2) return;
-  const late = new Promise<void>((resolve) => clock.after(HAND_OVER_MS, resolve));
-  const handedOver = replica
-    .transferLeadership(0n)
-    .catch((error: unknown) =>
-      logger.warn({ error: String(error) }, `could not hand leadership over: ${String(error)}`),
-    );
-  await Promise.race([handedOver, late]);
-}
-
-async function stopAll(
-  server: RunningServer,
-  replica: GroupReplica,
-  transport: PeerTransport,
-  storage: Storage,
-): Promise<void> {
-  await server.close();
-  await replica.stop();
-  await transport.close();
-  await storage.close();
 }

@@ -494,3 +494,27 @@ test("a segment is not removed while its end is being cut off after a start", as
   const again = (await machine.open({ repairable: false })).storage.group(0).recovered;
   assert.deepEqual([again.findings, again.entries.map(({ index }) => index)], [[], [61]]);
 });
+
+test("on a full disk, finishing tells a snapshot that waits for the log, and one that comes later", async () => {
+  const machine = new Machine(32);
+  const { storage, full } = await machine.open();
+  const group = storage.group(0);
+  group.write(writeOf(1, { entries: [entry(1, 1)] }));
+  await settle();
+  const early = await group.beginSnapshot({ index: 1, epoch: 1, membership });
+  await early.write(Buffer.from("early"));
+  const late = await group.beginSnapshot({ index: 1, epoch: 1, membership });
+  await late.write(Buffer.from("late"));
+  // No room for anything larger than what is there already, apart from the little that ends a snapshot.
+  machine.disk.capacity = machine.disk.used + 5_000;
+  group.write(writeOf(2, { entries: [entry(2, 1, Buffer.alloc(100_000))] }));
+  await settle();
+  assert.deepEqual(full, [true]);
+  const waiting = early.commit();
+  await settle();
+  const finished = storage.finish();
+  await assert.rejects(waiting, /closed while the disk was full/);
+  await finished;
+  await assert.rejects(late.commit(), /closed while the disk was full/);
+  await storage.close();
+});

@@ -178,6 +178,10 @@ class MemberStorage implements Storage {
     return group;
   }
 
+  finish(): Promise<void> {
+    return this.#wal.finish();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

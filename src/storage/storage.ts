@@ -81,6 +81,12 @@ export interface Storage {
   group(id: GroupId): GroupStorage;
   /** Bytes on disk, for status and metrics. */
   readonly bytes: number;
-  /** Ends after all queued writes are durable (or failed). */
+  /**
+   * Takes no more writes, and resolves when those that are queued are durable or given up. A full disk gets one more
+   * chance; then snapshots that wait for the log fail, so that whoever writes one can end. A disk that hangs is waited
+   * for.
+   */
+  finish(): Promise<void>;
+  /** Finishes and lets go of the directory. Nobody may be writing or reading a snapshot any more. */
   close(): Promise<void>;
 }

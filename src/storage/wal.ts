@@ -46,6 +46,8 @@ export class Wal {
   #finished = 0;
   #waiters: Waiter[] = [];
   #running = false;
+  /** What is still queued at the close will not be written. */
+  #gaveUp = false;
   /** Settles when the batch under way, if any, is through. */
   #run: Promise<void> = Promise.resolve();
   #wakeRetry: (() => void) | null = null;
@@ -85,10 +87,11 @@ export class Wal {
     this.#run = Promise.resolve().then(() => this.#storeQueue());
   }
 
-  /** Resolves when all that was appended before is durable. */
+  /** Resolves when all that was appended before is durable; rejects when it never will be. */
   barrier(): Promise<void> {
     if (this.#condition.is === "failed") return Promise.reject(this.#condition.error);
     if (this.#finished === this.#accepted) return Promise.resolve();
+    if (this.#gaveUp) return Promise.reject(closedWhileFull());
     return new Promise((resolve, reject) => this.#waiters.push({ after: this.#accepted, resolve, reject }));
   }
 
@@ -116,15 +119,22 @@ export class Wal {
     events.failed(error);
   }
 
-  /** Writes what is queued and closes the files. A full disk gets one more chance. A disk that hangs is waited for. */
-  async close(): Promise<void> {
-    if (this.#condition.is === "closed") return;
+  /**
+   * Takes nothing more, and resolves when what is queued is durable or given up: a full disk gets one more chance, then
+   * whoever waits for a barrier is told. A disk that hangs is waited for.
+   */
+  async finish(): Promise<void> {
     if (this.#condition.is === "open") {
-      const done = this.barrier();
       this.#condition = { is: "closing" };
       this.#wakeRetry?.();
-      await done.catch(() => undefined);
     }
+    await this.barrier().catch(() => undefined);
+  }
+
+  /** Finishes and closes the files. */
+  async close(): Promise<void> {
+    if (this.#condition.is === "closed") return;
+    await this.finish();
     // Never close a file under a write: its number might be another file's by then.
     await this.#run;
     await this.#hinting;
@@ -186,11 +196,12 @@ export class Wal {
   }
 
   #giveUp(): boolean {
+    this.#gaveUp = true;
     this.#context.logger.warn(
       { waiting: this.#accepted - this.#finished },
       "closed on a full disk: writes that nobody was told are durable are dropped",
     );
-    const error = storageFailed("the store was closed while the disk was full");
+    const error = closedWhileFull();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
     return false;
   }
@@ -244,4 +255,8 @@ export class Wal {
       if (!isFull(error)) this.fail(asError(error));
     }
   }
+}
+
+function closedWhileFull(): Error {
+  return storageFailed("the store was closed while the disk was full");
 }
