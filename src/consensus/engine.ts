@@ -68,6 +68,11 @@ export interface EngineOptions {
   readonly maxUncommittedBytes: number;
   /** Members with a higher number are preferred as leaders. Default 0 for all. */
   readonly priority: number;
+  /**
+   * A peer that has nothing to wait for learns of a commit with the next append, or after this long: of puts that
+   * follow each other, each saves two messages a peer. Default 0: at once.
+   */
+  readonly commitNoticeMs?: number;
 }
 
 /** What an engine starts from: what the storage recovered. */
@@ -103,6 +108,8 @@ export type Input =
     }
   /** Ask for a read index: answered in `reads` or `refused`, on a follower through its leader. */
   | { readonly type: "read"; readonly id: number }
+  /** A peer waits for what it asked this leader to replicate: for a while it is told of commits at once. */
+  | { readonly type: "awaited"; readonly peer: MemberId }
   /** Hand leadership over; `to` 0n lets the leader choose the best peer. Answered by a change of status. */
   | { readonly type: "transfer"; readonly id: number; readonly to: MemberId }
   /** All writes up to and including this number are on disk. */
@@ -187,7 +194,7 @@ export interface Effects {
   /** Something a person would want to know: "won the election in epoch 7 with 2 of 3 votes". */
   readonly notices: readonly Notice[];
   readonly statusChanged: boolean;
-  /** A tick at this time, ahead of the regular one, lets an early election begin sooner; null: no need. */
+  /** A tick at this time, ahead of the regular one, lets an early election or a notice come sooner; null: no need. */
   readonly wakeAt: number | null;
 }
 

@@ -60,7 +60,9 @@ export class Intake {
   takeForward(from: MemberId, payload: Uint8Array, { role, epoch }: Status): void {
     const forwarded = decodeForward(payload);
     if (forwarded === null || role !== "leader" || forwarded.epoch !== epoch) return;
-    if (this.#forwards.take(epoch, from, forwarded.boot, forwarded.sequence)) this.#forwarded.push(forwarded);
+    if (!this.#forwards.take(epoch, from, forwarded.boot, forwarded.sequence)) return;
+    this.#forwarded.push(forwarded);
+    this.#ports.step({ type: "awaited", peer: from });
   }
 
   /** The end of a turn: hands over what has gathered. */

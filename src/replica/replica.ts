@@ -86,6 +86,7 @@ export class GroupReplica implements Replica {
   #stopped = false;
   #ticker: Scheduled | null = null;
   #early: Scheduled | null = null;
+  #earlyAt = 0;
   #housekeepingAt = 0;
   #leader: MemberId = 0n;
   #leaderlessSince: number;
@@ -257,6 +258,8 @@ export class GroupReplica implements Replica {
     if (this.#stopped) return;
     this.#step({ type: "durable", write });
     this.#outbox.written(write);
+    // A peer waits for this; the rest of the turn can wait.
+    this.#transport.flush();
     this.#turn();
   }
 
@@ -487,8 +490,13 @@ export class GroupReplica implements Replica {
 
   /** The engine wants to be told the time sooner than the next regular tick. */
   #wakeAt(time: number, now: number): void {
+    if (this.#early !== null && this.#earlyAt === time) return;
     this.#early?.cancel();
-    this.#early = this.#clock.after(Math.max(0, time - now), () => this.#step({ type: "tick" }));
+    this.#earlyAt = time;
+    this.#early = this.#clock.after(Math.max(0, time - now), () => {
+      this.#early = null;
+      this.#step({ type: "tick" });
+    });
   }
 
   /** Applies a slice of what is committed; true if the engine should be asked again. */

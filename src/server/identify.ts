@@ -7,19 +7,16 @@ import { genesis } from "../consensus/raft/genesis.ts";
 import type { Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { encodeMemberContext } from "../keyspace/members.ts";
-import { peerAddress } from "../replica/peers.ts";
 import { readIdentityFile } from "../storage/identity.ts";
 import type { StorageIdentity } from "../storage/storage.ts";
-import { inquire } from "../transport/inquiry.ts";
 import {
-  type ClusterDescription,
   existingCluster,
   type InitialCluster,
   type InitialMember,
   newCluster,
   refuseIfBootstrapped,
 } from "./bootstrap.ts";
-import { decodeDescription } from "./cluster-description.ts";
+import { askOthers, otherUrls } from "./inquiries.ts";
 
 export interface IdentifyOptions {
   readonly name: string;
@@ -35,13 +32,12 @@ export interface Identity {
   readonly storage: StorageIdentity | null;
   /** Whether there are other members that can make good what this one lost. */
   readonly hasPeers: boolean;
-  /** Members to link to before the log says who they are. */
+  /** Members to link to before the log says who they are. Of a directory that was used before, the log says it. */
   readonly knownPeers: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
   /** What an initial member's log begins with; null for one that joins, or whose directory belongs to nobody now. */
   readonly genesis: Genesis | null;
 }
 
-const INQUIRY_MS = 2_000;
 /** A member that was added may be started before the others answer. */
 const JOIN_ATTEMPTS = 15;
 const JOIN_PAUSE_MS = 1_000;
@@ -62,7 +58,7 @@ export async function identify(options: IdentifyOptions, engine: string, environ
 async function foundAs(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
   const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
   const cluster = newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken);
-  for (const description of await askAll(options, environment)) {
+  for (const description of await askOthers(options, environment)) {
     refuseIfBootstrapped(description, cluster, options.dataDir);
   }
   const knownPeers = cluster.members.filter(({ id }) => id !== cluster.self.id);
@@ -95,7 +91,7 @@ function genesisOf(cluster: InitialCluster): Genesis {
 async function join(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
   const { clock, logger } = environment;
   for (let attempt = 1; attempt <= JOIN_ATTEMPTS; attempt++) {
-    const [description] = await askAll(options, environment);
+    const [description] = await askOthers(options, environment);
     if (description !== undefined) {
       const cluster = existingCluster(description, options.name, options.initialAdvertisePeerUrls);
       const others = cluster.members.filter(({ id }) => id !== cluster.self.id);
@@ -111,26 +107,4 @@ async function join(options: IdentifyOptions, engine: string, environment: Envir
     GrpcStatus.unavailable,
     `no member of the existing cluster answers (asked ${asked}); check --initial-cluster and that the members run`,
   );
-}
-
-/** What the other members, as far as they can be reached, say of their cluster; those with the most members first. */
-async function askAll(options: IdentifyOptions, environment: Environment): Promise<ClusterDescription[]> {
-  const answers = await Promise.all(
-    otherUrls(options).map(async (url) => {
-      try {
-        return decodeDescription(await inquire(environment, peerAddress(url), INQUIRY_MS));
-      } catch (error) {
-        if (error instanceof QuorateError && error.code === "CONFIG") throw error;
-        environment.logger.debug({ url, error: String(error) }, `${url} does not answer: ${String(error)}`);
-        return null;
-      }
-    }),
-  );
-  return answers
-    .filter((answer): answer is ClusterDescription => answer !== null && answer.members.length > 0)
-    .sort((a, b) => b.members.length - a.members.length);
-}
-
-function otherUrls({ initialCluster, initialAdvertisePeerUrls }: IdentifyOptions): string[] {
-  return initialCluster.flatMap(({ peerUrls }) => peerUrls).filter((url) => !initialAdvertisePeerUrls.includes(url));
 }

@@ -21,7 +21,10 @@ import { createTransport } from "../transport/links.ts";
 import type { InitialMember } from "./bootstrap.ts";
 import { encodeDescription } from "./cluster-description.ts";
 import { type Identity, identify } from "./identify.ts";
+import { askOthers } from "./inquiries.ts";
+import { Introductions } from "./introductions.ts";
 import { publish } from "./publish.ts";
+import { recoveredMembers } from "./recovered-members.ts";
 import { startServer } from "./server.ts";
 import { handOver, shutDown, stopReplica } from "./shutdown.ts";
 
@@ -87,6 +90,8 @@ const LEAST_FRAME_BYTES = 16 * 1024 ** 2;
 const ZLIB_FROM_BYTES = 200;
 /** A removed member stays this long, to answer who removed it and to pass on that it is removed. */
 const FAREWELL_MS = 1_000;
+/** How long a member that nobody waits for may be behind the leader's commits (its watchers, its serializable reads). */
+const COMMIT_NOTICE_MS = 2;
 
 const engines: ReadonlyMap<string, EngineFactory> = new Map([
   ["raft", (options, start, now) => new Raft(options, start, now)],
@@ -158,6 +163,18 @@ async function assemble(
     },
   });
   cleanUp.push(() => transport.close());
+  const known = [...identity.knownPeers, ...recoveredMembers(keyspace.members, group.recovered.entries)];
+  const introductions = known.some(({ id }) => id === memberId)
+    ? null
+    : new Introductions({
+        transport,
+        identity: storage.identity,
+        clock,
+        logger,
+        ask: () => askOthers(options, environment),
+        isNamed: () => (replica?.keyspace.members.get(memberId) ?? null) !== null,
+      });
+  cleanUp.push(async () => introductions?.stop());
 
   const engine = factory(engineOptions(options, memberId, environment), group.recovered, clock.now());
   const quotaBytes = options.quotaBackendBytes || DEFAULT_QUOTA_BYTES;
@@ -167,7 +184,7 @@ async function assemble(
     memberId,
     group: GROUP,
     storage: group,
-    transport,
+    transport: introductions ?? transport,
     engine,
     keyspace,
     snapshot,
@@ -184,7 +201,7 @@ async function assemble(
     tickMs: TICK_MS,
     maxPendingCommands: 50_000,
     maxPendingBytes: 128 * 1024 ** 2,
-    knownPeers: identity.knownPeers,
+    knownPeers: known,
     diskBytes: () => storage.bytes,
     events: {
       failed: fail,
@@ -203,6 +220,7 @@ async function assemble(
   replica = running;
   cleanUp.push(() => stopReplica(running, storage));
   running.start();
+  introductions?.start();
 
   const server = await startServer({
     replica: running,
@@ -226,6 +244,7 @@ async function assemble(
   const stop = async (): Promise<void> => {
     stopPublishing();
     await handOver(running, environment);
+    introductions?.stop();
     await shutDown({ server, replica: running, transport, storage });
   };
   return {
@@ -284,6 +303,7 @@ function engineOptions(options: MemberOptions, id: MemberId, { random }: Environ
     maxInflightBytes: 32 * 1024 ** 2,
     maxUncommittedBytes: 128 * 1024 ** 2,
     priority: options.priority ?? 0,
+    commitNoticeMs: COMMIT_NOTICE_MS,
   };
 }
 

@@ -11,7 +11,7 @@ export function advanceCommit(s: RaftState, index: number): void {
   const before = s.commit;
   s.commit = index;
   if (lead === null) return;
-  lead.commitChanged = true;
+  lead.noticeAt ??= s.now + (s.options.commitNoticeMs ?? 0);
   for (let at = before + 1; at <= index; at++) lead.uncommittedBytes -= entryBytes(s, at);
 }
 

@@ -230,7 +230,7 @@ function becomeLeader(s: RaftState): void {
     parkedReads: [],
     newReads: [],
     readBatches: [],
-    commitChanged: false,
+    noticeAt: null,
   };
   setLeader(s, s.id);
   for (const id of allMembers(s.memberships.active)) {

@@ -38,6 +38,8 @@ export class Progress {
   snapshotIndex = 0;
   /** Commit index last told. */
   sentCommit = 0;
+  /** Until then it waits for commits: for the results of what it forwarded, or for a read's index. */
+  eagerUntil: number = Number.NEGATIVE_INFINITY;
   /** When anything was last heard, ms; starts with the leadership. */
   lastHeard: number;
   /** 0: not heard from yet. */

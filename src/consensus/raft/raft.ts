@@ -107,8 +107,9 @@ export class Raft implements Engine {
   }
 }
 
-/** When an early election is due; one that waits for a running candidacy has no time of its own. */
+/** When a notice or an early election is due; one that waits for a running candidacy has no time of its own. */
 function wakeTime(s: RaftState): number | null {
+  if (s.lead !== null) return s.lead.noticeAt;
   return s.earlyAt !== null && s.earlyAt > s.now && s.role !== "candidate" ? s.earlyAt : null;
 }
 
@@ -124,6 +125,8 @@ function take(s: RaftState, input: Input): void {
       return onReconfigure(s, input.id, input.change, input.context);
     case "read":
       return onRead(s, input.id);
+    case "awaited":
+      return onAwaited(s, input.peer);
     case "transfer":
       return onTransfer(s, input.id, input.to);
     case "durable":
@@ -260,9 +263,21 @@ function onLinkUp(s: RaftState, peer: MemberId): void {
 function sendAsLeader(s: RaftState, lead: Leadership): void {
   if (readsNeedRound(s, lead)) startRound(s, lead);
   for (const p of lead.progress.values()) sendAppends(s, p);
-  if (!lead.commitChanged) return;
-  lead.commitChanged = false;
+  if (lead.noticeAt !== null) tellCommit(s, lead, s.now >= lead.noticeAt);
+}
+
+/** Tells peers what is committed and no append has told them; only those that wait for it, unless it is time for all. */
+function tellCommit(s: RaftState, lead: Leadership, all: boolean): void {
+  let waiting = false;
   for (const p of lead.progress.values()) {
-    if (p.sentCommit < s.commit && p.state === "replicate") sendHeartbeat(s, lead, p, false);
+    if (p.sentCommit >= s.commit || p.state !== "replicate") continue;
+    if (all || s.now < p.eagerUntil) sendHeartbeat(s, lead, p, false);
+    else waiting = true;
   }
+  if (!waiting) lead.noticeAt = null;
+}
+
+function onAwaited(s: RaftState, peer: MemberId): void {
+  const p = s.lead?.progress.get(peer);
+  if (p !== undefined) p.eagerUntil = s.now + s.options.electionTimeoutMs;
 }

@@ -152,8 +152,11 @@ export function onReadRequest(s: RaftState, from: MemberId, token: number): void
   const asker: ReadAsker = { from: "peer", peer: from, token };
   const { lead } = s;
   const waiting = lead === null ? 0 : lead.parkedReads.length + lead.newReads.length + lead.readBatches.length;
-  if (lead === null || waiting >= maxPeerReads) turnAway(s, asker, "");
-  else readAsLeader(s, lead, asker);
+  if (lead === null || waiting >= maxPeerReads) return turnAway(s, asker, "");
+  readAsLeader(s, lead, asker);
+  // It can answer only when it knows that the index is committed.
+  const p = lead.progress.get(from);
+  if (p !== undefined) p.eagerUntil = s.now + s.options.electionTimeoutMs;
 }
 
 /**

@@ -64,8 +64,8 @@ export interface Leadership {
   newReads: ReadAsker[];
   /** Waiting for a quorum to answer their round, oldest first. */
   readBatches: ReadBatch[];
-  /** Commits to tell at the end of the turn. */
-  commitChanged: boolean;
+  /** When peers that no append has told are told of what is committed; null: all know. */
+  noticeAt: number | null;
 }
 
 /** A follower's reads that its leader was asked for. */

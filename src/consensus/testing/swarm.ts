@@ -76,7 +76,12 @@ export function runSwarm(protocol: Protocol, plan: SwarmPlan): SwarmResult {
     seed: random.uint32(),
     voters: ids.slice(0, plan.members),
     joiners: ids.slice(plan.members),
-    engine: { leaseReads: plan.leaseReads, clockDriftMs: plan.clockDriftMs },
+    engine: {
+      leaseReads: plan.leaseReads,
+      clockDriftMs: plan.clockDriftMs,
+      // Every other seed tells of commits late, up to 40 ms.
+      commitNoticeMs: plan.seed % 2 === 0 ? 0 : plan.seed % 41,
+    },
     perMember: (id) => (plan.priorities ? { priority: Number(id % 3n) } : {}),
     snapshotEvery: plan.snapshotEvery,
     keepEntries: random.below(20),
