@@ -63,6 +63,11 @@ export interface MemberOptions {
   readonly logger?: Logger;
 }
 
+export interface StopOptions {
+  /** False: the others stop, too, so that nobody is there to take over. Default: true. */
+  readonly handOver?: boolean;
+}
+
 export interface RunningMember {
   readonly memberId: MemberId;
   readonly clusterId: ClusterId;
@@ -72,8 +77,8 @@ export interface RunningMember {
   readonly replica: GroupReplica;
   /** Resolves with the reason when the member can't go on (a failed disk, a broken invariant, its removal). */
   readonly failed: Promise<Error>;
-  /** Hands leadership over, finishes calls under way, and leaves everything on disk. */
-  stop(): Promise<void>;
+  /** Hands leadership over (unless told not to), finishes calls under way, and leaves everything on disk. */
+  stop(options?: StopOptions): Promise<void>;
 }
 
 const GROUP = 0;
@@ -241,9 +246,9 @@ async function assemble(
   cleanUp.push(() => server.close());
   const stopPublishing = publish(running, clock, { name: options.name, clientUrls: options.advertiseClientUrls });
 
-  const stop = async (): Promise<void> => {
+  const stop = async (how: StopOptions = {}): Promise<void> => {
     stopPublishing();
-    await handOver(running, environment);
+    if (how.handOver ?? true) await handOver(running, environment);
     introductions?.stop();
     await shutDown({ server, replica: running, transport, storage });
   };

@@ -78,6 +78,12 @@ test("three members, one killed, stopped and started again with their data", asy
   assert.equal(stopped.code, 0, stopped.stderr);
   assert.match(stopped.stdout, /\nStopping .*\nStopped\.\n$/);
   assert.deepEqual(memberPids(), []);
+  // All at once: nobody looked for a successor among those that stop as well.
+  for (const name of ["m1", "m2", "m3"]) {
+    const log = readFileSync(join(data, `${name}.log`), "utf8");
+    assert.match(log, /stopping on the end of quorate dev/);
+    assert.doesNotMatch(log, /hand leadership over/);
+  }
 
   const second = dev(words);
   await second.says(READY);

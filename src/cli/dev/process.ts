@@ -1,9 +1,9 @@
 /** A member of `quorate dev` as a child process, with its output in a log file. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readSync, renameSync, statSync } from "node:fs";
 import { heapOption } from "../serve/heap.ts";
 import { type MemberPlan, serveWords } from "./layout.ts";
-import { asReport } from "./reports.ts";
+import { asReport, stopAll } from "./reports.ts";
 import type { MemberEvents, MemberHandle } from "./supervisor.ts";
 
 export interface LaunchSettings {
@@ -45,7 +45,18 @@ export function launchMember(plan: MemberPlan, settings: LaunchSettings, events:
   });
   child.once("error", (error) => end(null, null, `cannot run ${process.execPath}: ${error.message}`));
   child.once("exit", (code, signal) => end(code, signal, lastWord(plan.logFile, logStart)));
-  return { signal: (signal) => void child.kill(signal) };
+  return {
+    stop: () => askToStop(child),
+    kill: () => void child.kill("SIGKILL"),
+  };
+}
+
+/** By message, because a signal could not say that the others stop, too; by signal if the channel is gone. */
+function askToStop(child: ChildProcess): void {
+  if (!child.connected) return void child.kill("SIGTERM");
+  child.send(stopAll, (error) => {
+    if (error !== null) child.kill("SIGTERM");
+  });
 }
 
 /** Settings of `serve` in our own environment are not meant for all members alike. */

@@ -17,3 +17,10 @@ export function asReport(message: unknown): MemberReport | null {
   if (typeof message.leader !== "string" || typeof message.epoch !== "number") return null;
   return { type: "leadership", leader: message.leader, epoch: message.epoch };
 }
+
+/** What `quorate dev` tells its members when it ends: to stop, without handing leadership to one that stops as well. */
+export const stopAll = { type: "stopAll" } as const;
+
+export function isStopAll(message: unknown): boolean {
+  return typeof message === "object" && message !== null && "type" in message && message.type === stopAll.type;
+}

@@ -6,7 +6,7 @@ import { type MemberEnd, type MemberEvents, Supervisor } from "./supervisor.ts";
 interface Launched {
   readonly name: string;
   readonly events: MemberEvents;
-  readonly signals: string[];
+  readonly asked: string[];
 }
 
 const killed: MemberEnd = { code: null, signal: "SIGKILL", reason: null };
@@ -24,9 +24,9 @@ class Stage {
     this.supervisor = new Supervisor({
       plans: planMembers({ members, basePort: 2379, dataDir: "data", engine: "raft" }),
       launch: ({ name }, events) => {
-        const signals: string[] = [];
-        this.launched.push({ name, events, signals });
-        return { signal: (signal) => void signals.push(signal) };
+        const asked: string[] = [];
+        this.launched.push({ name, events, asked });
+        return { stop: () => void asked.push("stop"), kill: () => void asked.push("kill") };
       },
       say: (kind, line) => void this.said.push(`${kind}: ${line}`),
       now: () => this.#now,
@@ -147,7 +147,7 @@ test("stopping asks all, waits for all, and starts none again", async () => {
   const done = stage.supervisor.stop().then(() => {
     stopped = true;
   });
-  assert.deepEqual([stage.member("m1").signals, stage.member("m2").signals], [["SIGTERM"], ["SIGTERM"]]);
+  assert.deepEqual([stage.member("m1").asked, stage.member("m2").asked], [["stop"], ["stop"]]);
   stage.member("m1").events.ended(clean);
   await Promise.resolve();
   assert.equal(stopped, false);
@@ -164,7 +164,7 @@ test("a member that does not stop is ended", async () => {
   stage.member("m1").events.ended(clean);
   stage.member("m3").events.ended(clean);
   stage.pass(20_000);
-  assert.deepEqual(stage.member("m2").signals, ["SIGTERM", "SIGKILL"]);
+  assert.deepEqual(stage.member("m2").asked, ["stop", "kill"]);
   assert.deepEqual(stage.news(), ["trouble: m2 did not stop within 20 s: ending it"]);
   stage.member("m2").events.ended(killed);
   await done;

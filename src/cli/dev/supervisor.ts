@@ -20,7 +20,10 @@ export interface MemberEvents {
 
 /** A member's process. */
 export interface MemberHandle {
-  signal(signal: "SIGTERM" | "SIGKILL"): void;
+  /** Asks it to end in good order; all others are asked, too. */
+  stop(): void;
+  /** Ends it at once. */
+  kill(): void;
 }
 
 export interface SupervisorOptions {
@@ -94,13 +97,13 @@ export class Supervisor {
     this.#stopping = true;
     for (const { state } of this.#members) {
       if (state.type === "pausing") state.cancel();
-      else if (state.type !== "ended") state.handle.signal("SIGTERM");
+      else if (state.type !== "ended") state.handle.stop();
     }
     const cancel = this.#options.after(STOP_LIMIT_MS, () => {
       for (const { plan, state } of this.#members) {
         if (state.type !== "starting" && state.type !== "up") continue;
         this.#options.say("trouble", `${plan.name} did not stop within ${STOP_LIMIT_MS / 1000} s: ending it`);
-        state.handle.signal("SIGKILL");
+        state.handle.kill();
       }
     });
     this.#checkAllEnded();

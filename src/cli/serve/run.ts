@@ -5,8 +5,8 @@
 
 import type { Logger } from "../../environment.ts";
 import { InvariantViolation, QuorateError } from "../../errors.ts";
-import type { MemberOptions, RunningMember } from "../../server/member.ts";
-import type { ReportToParent } from "../dev/reports.ts";
+import type { MemberOptions, RunningMember, StopOptions } from "../../server/member.ts";
+import { isStopAll, type ReportToParent } from "../dev/reports.ts";
 import { ExitCode, oneLine } from "../failure.ts";
 import { packageVersion } from "../package-version.ts";
 import { SignalGate } from "../signal-gate.ts";
@@ -26,7 +26,7 @@ export type ServedMember = Pick<
 export interface ServeSurroundings {
   readonly terminal: Terminal;
   readonly startMember: (options: MemberOptions) => Promise<ServedMember>;
-  /** Whether to tell the parent process (`quorate dev`) how it goes, and to stop when it is gone. */
+  /** Whether to tell the parent process (`quorate dev`) how it goes, and to stop when it says so or is gone. */
   readonly reports: boolean;
 }
 
@@ -51,8 +51,13 @@ export async function runServe(
 
   // Before there is a member there is nothing to hand over or to write.
   signals.onFirst(() => process.exit(ExitCode.ok));
-  let orphaned = (): void => process.exit(ExitCode.ok);
-  if (reports) process.once("disconnect", () => orphaned());
+  let clusterStops = (): void => process.exit(ExitCode.ok);
+  if (reports) {
+    process.once("disconnect", () => clusterStops());
+    process.on("message", (message) => {
+      if (isStopAll(message)) clusterStops();
+    });
+  }
   let member: ServedMember;
   try {
     member = await startMember({ ...config, logger });
@@ -81,26 +86,26 @@ export async function runServe(
   member.replica.onStatusChange(tellLeadership);
   tellLeadership();
 
-  const stopAsked = new Promise<string>((resolve) => {
-    signals.onFirst(resolve);
-    orphaned = () => resolve("the end of quorate dev");
+  const stopAsked = new Promise<{ readonly on: string; readonly handOver: boolean }>((resolve) => {
+    signals.onFirst((signal) => resolve({ on: signal, handOver: true }));
+    clusterStops = () => resolve({ on: "the end of quorate dev", handOver: false });
   });
   const outcome = await Promise.race([stopAsked, member.failed]);
   if (outcome instanceof Error) {
     logger.error({ stack: outcome.stack }, oneLine(outcome));
     return fail(ExitCode.failed, `member ${config.name} stopped: ${oneLine(outcome)}`);
   }
-  logger.info({}, `stopping on ${outcome}`);
-  return process.exit(await stopWithin(member, logger));
+  logger.info({}, `stopping on ${outcome.on}`);
+  return process.exit(await stopWithin(member, outcome, logger));
 }
 
-async function stopWithin(member: ServedMember, logger: Logger): Promise<ExitCode> {
+async function stopWithin(member: ServedMember, how: StopOptions, logger: Logger): Promise<ExitCode> {
   const limit = setTimeout(() => {
     logger.error({}, `not stopped within ${STOP_LIMIT_MS / 1000} s: ending anyway; nothing acknowledged is lost`);
     process.exit(ExitCode.failed);
   }, STOP_LIMIT_MS);
   try {
-    await member.stop();
+    await member.stop(how);
     logger.info({}, "stopped");
     return ExitCode.ok;
   } catch (error) {
