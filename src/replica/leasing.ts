@@ -84,7 +84,10 @@ export class Leasing {
     }
     const checkpoints = this.#lessor.checkpoints(now);
     if (checkpoints.length > 0) {
-      this.#ports.propose(encodeCommand({ type: "leaseCheckpoint", checkpoints }), () => {});
+      this.#ports.propose(encodeCommand({ type: "leaseCheckpoint", checkpoints }), (result) => {
+        if (result.type === "error") return;
+        for (const { id, remainingTtl } of checkpoints) this.#checkpointed(id, remainingTtl);
+      });
     }
   }
 
@@ -115,8 +118,16 @@ export class Leasing {
   #forgetCheckpoint(id: LeaseId): Promise<void> {
     const command = encodeCommand({ type: "leaseCheckpoint", checkpoints: [{ id, remainingTtl: 0 }] });
     return new Promise((resolve, reject) => {
-      this.#ports.propose(command, (result) => (result.type === "error" ? reject(result.error) : resolve()));
+      this.#ports.propose(command, (result) => {
+        if (result.type === "error") return reject(result.error);
+        this.#checkpointed(id, 0);
+        resolve();
+      });
     });
+  }
+
+  #checkpointed(id: LeaseId, remainingTtl: number): void {
+    this.#lessor.checkpointed(id, remainingTtl, this.#ports.clock.now());
   }
 
   /** This member leads, and has applied all that was committed when it was asked. */
