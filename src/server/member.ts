@@ -10,6 +10,7 @@ import type { Address, ClusterId, Environment, Logger, MemberId } from "../envir
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
 import { nodeEnvironment } from "../node/environment.ts";
+import { stayAlive } from "../node/stay-alive.ts";
 import { loadKeyspace } from "../replica/applier.ts";
 import type { AutoCompaction } from "../replica/housekeeping.ts";
 import { peerAddress } from "../replica/peers.ts";
@@ -113,7 +114,7 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
   }
   const cleanUp: (() => Promise<void>)[] = [];
   try {
-    return await assemble(options, environment, engineName, factory, cleanUp);
+    return await stayAlive(assemble(options, environment, engineName, factory, cleanUp));
   } catch (error) {
     for (const undo of cleanUp.reverse()) await undo().catch(() => {});
     throw error;
@@ -260,7 +261,7 @@ async function assemble(
     peerAddresses: transport.addresses,
     replica: running,
     failed: failure.promise,
-    stop,
+    stop: (how) => stayAlive(stop(how)),
   };
 }
 

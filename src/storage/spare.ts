@@ -130,6 +130,7 @@ export class SpareSegment {
   }
 
   #pause(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#clock.after(pauseMs, () => this.#endPause?.());
       this.#endPause = () => {
