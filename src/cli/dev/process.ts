@@ -1,7 +1,7 @@
 /** A member of `quorate dev` as a child process, with its output in a log file. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readSync, renameSync, statSync } from "node:fs";
-import { heapOption } from "../serve/heap.ts";
+import { heapOptions } from "../serve/heap.ts";
 import { type MemberPlan, serveWords } from "./layout.ts";
 import { asReport, stopAll } from "./reports.ts";
 import type { MemberEvents, MemberHandle } from "./supervisor.ts";
@@ -22,7 +22,7 @@ export function launchMember(plan: MemberPlan, settings: LaunchSettings, events:
   const log = openSync(plan.logFile, "a");
   const logStart = statSync(plan.logFile).size;
   const words = [
-    heapOption(settings.plans.length),
+    ...heapOptions(settings.plans.length),
     settings.script,
     ...serveWords(plan, settings.plans, settings.engine),
   ];
