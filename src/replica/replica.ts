@@ -14,7 +14,7 @@
 import type { Effects, Engine, Input, Refusal, SnapshotMeta } from "../consensus/engine.ts";
 import type { Membership } from "../consensus/membership.ts";
 import type { Clock, ClusterId, Logger, MemberId, Scheduled } from "../environment.ts";
-import { QuorateError } from "../errors.ts";
+import type { QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
 import type { CommandResult, Keyspace } from "../keyspace/keyspace.ts";
 import { WatchHub } from "../keyspace/watch-hub.ts";
@@ -33,14 +33,14 @@ import type {
 import { Housekeeping } from "./housekeeping.ts";
 import { Intake } from "./intake.ts";
 import { leaderAnswers } from "./leader-answers.ts";
+import { LeaderCalls } from "./leader-calls.ts";
 import { Leasing } from "./leasing.ts";
-import { changeMembership } from "./membership-changes.ts";
 import { newCounters, type ReplicaOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peers } from "./peers.ts";
 import { Reads } from "./reads.ts";
 import { Reconfigurations } from "./reconfigurations.ts";
-import { Operation, Requests } from "./requests.ts";
+import { Requests } from "./requests.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Transfers } from "./transfers.ts";
 
@@ -48,16 +48,6 @@ const HOUSEKEEPING_MS = 1_000;
 /** Changes replayed to lagging watchers, and records of compacted history dropped, in one turn. */
 const CATCH_UP_CHANGES = 5_000;
 const SWEEP_RECORDS = 2_000;
-/** A question to the leader that may be asked again, of the next one, after one of these answers. */
-const ASK_AGAIN: ReadonlySet<string> = new Set([
-  "NOT_LEADER",
-  "NO_LEADER",
-  "LEADER_CHANGED",
-  "TIMEOUT_LEADER_FAIL",
-  "TIMEOUT_CONNECTION_LOST",
-]);
-const ASK_AGAIN_MS = 50;
-
 export class GroupReplica implements Replica {
   readonly memberId: MemberId;
   readonly clusterId: ClusterId;
@@ -76,6 +66,7 @@ export class GroupReplica implements Replica {
   readonly #reconfigurations: Reconfigurations;
   readonly #transfers: Transfers;
   readonly #leasing: Leasing;
+  readonly #leaderCalls: LeaderCalls;
   readonly #housekeeping: Housekeeping;
   readonly #snapshots: Snapshots;
   readonly #peers: Peers;
@@ -170,6 +161,22 @@ export class GroupReplica implements Replica {
       expired: () => {
         this.counters.leasesExpired++;
       },
+    });
+    this.#leaderCalls = new LeaderCalls({
+      clock,
+      random: environment.random,
+      requests: this.#requests,
+      leasing: this.#leasing,
+      status: () => this.#engine.status,
+      stopped: () => this.#stopped,
+      members: () => this.keyspace.members,
+      linearize: (done) => this.linearize(done),
+      reconfigure: (plan, done) => {
+        this.#reconfigurations.add(plan, done, this.#deadline({}));
+        this.#wake();
+      },
+      strictReconfigCheck: options.strictReconfigCheck,
+      timeoutMs: options.callTimeoutMs,
     });
     this.#housekeeping = new Housekeeping(options.housekeeping, (command) => this.#proposeAsLeader(command, () => {}));
     this.#peers = new Peers({ self: memberId, transport, clock, logger, known: options.knownPeers });
@@ -293,70 +300,15 @@ export class GroupReplica implements Replica {
   }
 
   renewLease(id: LeaseId): Promise<number> {
-    return this.#viaLeader(
-      () => this.#leasing.renew(id),
-      Operation.renewLease,
-      { id: id.toString() },
-      (answer) => (typeof answer === "number" ? answer : 0),
-    );
+    return this.#leaderCalls.renewLease(id);
   }
 
   leaseTimeToLive(id: LeaseId): Promise<{ grantedTtl: number; ttl: number } | null> {
-    return this.#viaLeader(
-      () => this.#leasing.timeToLive(id),
-      Operation.leaseTimeToLive,
-      { id: id.toString() },
-      (answer) => {
-        if (answer === null || typeof answer !== "object") return null;
-        const { grantedTtl, ttl } = answer as { grantedTtl?: unknown; ttl?: unknown };
-        return typeof grantedTtl === "number" && typeof ttl === "number" ? { grantedTtl, ttl } : null;
-      },
-    );
+    return this.#leaderCalls.leaseTimeToLive(id);
   }
 
-  /** Asks whoever leads, and again when that changed: only for what may be done twice. */
-  async #viaLeader<T>(
-    here: () => Promise<T>,
-    operation: Operation,
-    args: unknown,
-    read: (answer: unknown) => T,
-  ): Promise<T> {
-    const deadline = this.#deadline({});
-    for (;;) {
-      try {
-        return this.#leads ? await here() : read(await this.#askLeader(operation, args));
-      } catch (error) {
-        const passing = error instanceof QuorateError && ASK_AGAIN.has(error.code);
-        if (!passing || this.#stopped || this.#clock.now() + ASK_AGAIN_MS >= deadline) throw error;
-        await new Promise<void>((resolve) => this.#clock.after(ASK_AGAIN_MS, resolve));
-      }
-    }
-  }
-
-  async changeMembership(change: MemberChange): Promise<MemberChanged> {
-    if (!this.#leads) return await this.#changeMembershipAtLeader(change);
-    return await changeMembership(change, {
-      random: this.#options.environment.random,
-      status: () => this.#engine.status,
-      members: () => this.keyspace.members,
-      strict: this.#options.strictReconfigCheck,
-      reconfigure: (plan, done) => {
-        this.#reconfigurations.add(plan, done, this.#deadline({}));
-        this.#wake();
-      },
-    });
-  }
-
-  async #changeMembershipAtLeader(change: MemberChange): Promise<MemberChanged> {
-    const args = change.type === "add" ? change : { type: change.type, id: change.id.toString() };
-    const id = BigInt(String(await this.#askLeader(Operation.changeMembership, args)));
-    // What the leader has applied, this member must have too before it answers.
-    await new Promise<void>((resolve, reject) => {
-      this.linearize((error) => (error === null ? resolve() : reject(error)));
-    });
-    const members = this.keyspace.members.list();
-    const gone = { id, name: "", peerUrls: [], clientUrls: [], isLearner: false };
-    return { member: members.find((member) => member.id === id) ?? gone, members };
+  changeMembership(change: MemberChange): Promise<MemberChanged> {
+    return this.#leaderCalls.changeMembership(change);
   }
 
   async transferLeadership(to: MemberId): Promise<void> {
@@ -390,13 +342,6 @@ export class GroupReplica implements Replica {
 
   #tellStatus(): void {
     for (const handle of this.#statusHandlers) handle();
-  }
-
-  #askLeader(operation: Operation, args: unknown): Promise<unknown> {
-    const { leader } = this.#engine.status;
-    if (this.#stopped) return Promise.reject(etcdErrors.serverStopped());
-    if (leader === 0n) return Promise.reject(etcdErrors.noLeader());
-    return this.#requests.ask(leader, operation, args, this.#options.callTimeoutMs);
   }
 
   #deadline({ timeoutMs }: CallOptions): number {
