@@ -132,7 +132,7 @@ export function checkNode(
     return node.records.length;
   }
   assert(node.separators.length === node.children.length - 1, "tree: separators do not fit the children");
-  assert(!root || node.children.length > 1, "tree: a root with one child");
+  assert(node.children.length > 1, "tree: an inner node with one child");
   let size = 0;
   let live = 0;
   for (const [i, child] of node.children.entries()) {

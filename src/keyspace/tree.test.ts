@@ -262,3 +262,16 @@ test("dead subtrees are not looked into: a queue's consumed head does not slow d
   assert.equal(tree.count("", "019992"), 2);
   assert.ok(looks < 200, `looked at ${looks} records`);
 });
+
+test("a tree that only grew at its end can be emptied from its end, whatever its size", () => {
+  // Where the newest part is cut off alone, an inner node was left with one child, which then had no neighbour to join.
+  for (let size = 1000; size < 1200; size++) {
+    const tree = new Tree();
+    const name = (i: number): string => `k${String(i).padStart(6, "0")}`;
+    for (let i = 0; i < size; i++) tree.set(record(name(i), i + 2));
+    tree.check();
+    for (let i = size - 1; i >= size - 80; i--) assert.equal(tree.delete(name(i)), true);
+    tree.check();
+    assert.equal(tree.size, size - 80);
+  }
+});

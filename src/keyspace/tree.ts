@@ -200,7 +200,9 @@ export class Tree {
     for (let i = 0; last && i < depth; i++) last = slots[i] === (this.#path[i] as Inner).children.length - 1;
     let node: Node = leaf;
     for (let level = depth - 1; sizeOf(node) > MAX_FANOUT; level--) {
-      const halves = splitNode(node, last ? MAX_FANOUT : sizeOf(node) >>> 1, this.#owner);
+      // An inner node keeps two children at least: a child alone would have no neighbour to join.
+      const newest = node.leaf ? 1 : 2;
+      const halves = splitNode(node, last ? sizeOf(node) - newest : sizeOf(node) >>> 1, this.#owner);
       if (level < 0) {
         this.#root = makeInner(this.#owner, [halves.separator], [halves.left, halves.right]);
         return;
