@@ -25,5 +25,7 @@
 export type { Address, ClusterId, Logger, MemberId } from "./environment.ts";
 export { GrpcStatus, InvariantViolation, QuorateError } from "./errors.ts";
 export type { AutoCompaction } from "./replica/housekeeping.ts";
+export type { RunningMember } from "./server/assemble.ts";
 export type { InitialMember } from "./server/bootstrap.ts";
-export { type MemberOptions, type RunningMember, startMember } from "./server/member.ts";
+export { startMember } from "./server/member.ts";
+export type { MemberOptions } from "./server/member-options.ts";

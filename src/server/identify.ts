@@ -3,7 +3,7 @@
  * with the cluster's first entry on disk, or as one that was added to a running cluster, with nothing.
  */
 import type { Genesis } from "../consensus/engine.ts";
-import { genesis } from "../consensus/raft/genesis.ts";
+import type { EngineKind } from "../consensus/engines.ts";
 import type { Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { encodeMemberContext } from "../keyspace/members.ts";
@@ -42,7 +42,11 @@ export interface Identity {
 const JOIN_ATTEMPTS = 15;
 const JOIN_PAUSE_MS = 1_000;
 
-export async function identify(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
+export async function identify(
+  options: IdentifyOptions,
+  engine: EngineKind,
+  environment: Environment,
+): Promise<Identity> {
   const found = await readIdentityFile(environment.disk, options.dataDir);
   if (found === "missing") {
     return options.initialClusterState === "new"
@@ -52,50 +56,55 @@ export async function identify(options: IdentifyOptions, engine: string, environ
   const hasPeers = options.initialCluster.length > 1;
   // A damaged one has a second copy, which the storage knows to find.
   if (found === "damaged") return { storage: null, hasPeers, knownPeers: [], genesis: null };
-  return { storage: { ...found, engine }, hasPeers, knownPeers: [], genesis: unfinished(options, found) };
+  return {
+    storage: { ...found, engine: engine.name },
+    hasPeers,
+    knownPeers: [],
+    genesis: unfinished(options, engine, found),
+  };
 }
 
-async function foundAs(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
+async function foundAs(options: IdentifyOptions, engine: EngineKind, environment: Environment): Promise<Identity> {
   const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
   const cluster = newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken);
   for (const description of await askOthers(options, environment)) {
     refuseIfBootstrapped(description, cluster, options.dataDir);
   }
   const knownPeers = cluster.members.filter(({ id }) => id !== cluster.self.id);
-  const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine };
-  return { storage, hasPeers: knownPeers.length > 0, knownPeers, genesis: genesisOf(cluster) };
+  const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine: engine.name };
+  return { storage, hasPeers: knownPeers.length > 0, knownPeers, genesis: genesisOf(engine, cluster) };
 }
 
 /** The founding of a directory may have been cut short between its identity and its first entry. */
-function unfinished(options: IdentifyOptions, found: StorageIdentity): Genesis | null {
+function unfinished(options: IdentifyOptions, engine: EngineKind, found: StorageIdentity): Genesis | null {
   if (options.initialClusterState !== "new") return null;
   try {
     const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
     const cluster = newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken);
     const same = cluster.clusterId === found.clusterId && cluster.self.id === found.memberId;
-    return same ? genesisOf(cluster) : null;
+    return same ? genesisOf(engine, cluster) : null;
   } catch {
     // Flags that no longer fit a cluster that was founded long ago do not matter.
     return null;
   }
 }
 
-function genesisOf(cluster: InitialCluster): Genesis {
+function genesisOf(engine: EngineKind, cluster: InitialCluster): Genesis {
   const voters = cluster.members.map(({ id }) => id).sort((a, b) => (a < b ? -1 : 1));
-  return genesis(
+  return engine.genesis(
     { voters, outgoing: [], learners: [], learnersNext: [] },
     encodeMemberContext({ op: "genesis", members: cluster.members }),
   );
 }
 
-async function join(options: IdentifyOptions, engine: string, environment: Environment): Promise<Identity> {
+async function join(options: IdentifyOptions, engine: EngineKind, environment: Environment): Promise<Identity> {
   const { clock, logger } = environment;
   for (let attempt = 1; attempt <= JOIN_ATTEMPTS; attempt++) {
     const [description] = await askOthers(options, environment);
     if (description !== undefined) {
       const cluster = existingCluster(description, options.name, options.initialAdvertisePeerUrls);
       const others = cluster.members.filter(({ id }) => id !== cluster.self.id);
-      const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine };
+      const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine: engine.name };
       return { storage, hasPeers: others.length > 0, knownPeers: others, genesis: null };
     }
     if (attempt === 1) logger.info({}, "waiting for a member of --initial-cluster to answer");

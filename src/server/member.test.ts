@@ -4,7 +4,9 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type MemberOptions, type RunningMember, startMember } from "./member.ts";
+import type { RunningMember } from "./assemble.ts";
+import { startMember } from "./member.ts";
+import type { MemberOptions } from "./member-options.ts";
 
 /** A server on a port of its own, which is free again once it is closed. */
 function listening(): Promise<{ server: Server; port: number }> {

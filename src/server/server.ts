@@ -11,33 +11,12 @@ import type { Socket } from "node:net";
 import type { Address, Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { Replica } from "../replica/face.ts";
-import { ClusterView } from "./cluster-view.ts";
-import { Gate } from "./gate.ts";
 import { grpcJsDoor } from "./grpc-js-door.ts";
 import { createHttpFront } from "./http.ts";
-import { createServerMetrics } from "./server-metrics.ts";
-import type { ServiceContext } from "./service-context.ts";
-import { clusterMethods } from "./services/cluster.ts";
-import { healthMethods } from "./services/health.ts";
-import { kvMethods } from "./services/kv.ts";
-import { leaseMethods } from "./services/lease.ts";
-import { maintenanceMethods } from "./services/maintenance.ts";
-import { methodsNotYet } from "./services/not-yet.ts";
-import { watchMethods } from "./services/watch.ts";
+import { createMethods, type MethodOptions } from "./methods.ts";
 import { listen, type SharedPort } from "./shared-port.ts";
-import { SpaceGuard } from "./space-guard.ts";
 
-export interface ServerOptions {
-  /** Bytes of one request, 1.5 MiB unless given; messages above it and 512 KiB more are not even read. */
-  readonly maxRequestBytes?: number;
-  /** Operations of one transaction; 128 unless given. */
-  readonly maxTxnOps?: number;
-  /** Bytes of live data; 2 GiB unless given, 0 for any. */
-  readonly quotaBytes?: number;
-  /** What the engine uses; 1000 unless given. */
-  readonly electionTimeoutMs?: number;
-  /** How often idle watchers that ask for it are told of progress; 10 minutes unless given, at least 100 ms. */
-  readonly watchProgressIntervalMs?: number;
+export interface ServerOptions extends MethodOptions {
   /** Calls open at once on one connection; 10,000 unless given. Clients that know HTTP/2 wait with more. */
   readonly maxConcurrentStreams?: number;
   /** Bytes of answers that wait for one client to read them; 256 MiB unless given, above it the connection is cut. */
@@ -70,8 +49,6 @@ export interface RunningServer {
 
 /** What gRPC's framing may add to a request, as etcd counts it. */
 const GRPC_OVERHEAD_BYTES = 512 * 1024;
-const MIN_PROGRESS_INTERVAL_MS = 100;
-const MAX_WATCHERS_PER_STREAM = 1_000_000;
 const DRAIN_MS = 2_000;
 
 /** @throws QuorateError if a URL is wrong or cannot be listened on. */
@@ -80,45 +57,11 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
   const options = start.options ?? {};
   const listenOn = clientListenUrls.map(addressOf);
   const metricsListenOn = (start.metricsListenUrls ?? []).map(addressOf);
-  const electionTimeoutMs = options.electionTimeoutMs ?? 1_000;
-  const maxRequestBytes = options.maxRequestBytes ?? 1.5 * 1024 * 1024;
-
-  const view = new ClusterView(replica);
-  const context: ServiceContext = {
-    replica,
-    view,
-    clock: environment.clock,
-    random: environment.random,
-    limits: {
-      maxRequestBytes,
-      maxTxnOps: options.maxTxnOps ?? 128,
-      quotaBytes: options.quotaBytes ?? 2 * 1024 ** 3,
-      minLeaseTtlSeconds: Math.ceil((1.5 * electionTimeoutMs) / 1_000),
-      progressIntervalMs: Math.max(MIN_PROGRESS_INTERVAL_MS, options.watchProgressIntervalMs ?? 600_000),
-      maxWatchersPerStream: MAX_WATCHERS_PER_STREAM,
-    },
-  };
-  const metrics = createServerMetrics(replica, view, () => gate.openStreams);
-  const gate: Gate = new Gate({
-    view,
-    clock: environment.clock,
-    electionTimeoutMs,
-    started: metrics.started,
-    handled: metrics.handled,
-  });
-  const space = new SpaceGuard(replica, context.limits.quotaBytes);
-  const methods = [
-    ...kvMethods(context, space),
-    ...watchMethods(context),
-    ...leaseMethods(context, space),
-    ...clusterMethods(context),
-    ...maintenanceMethods(context),
-    ...healthMethods(context),
-    ...methodsNotYet(context),
-  ];
+  const table = createMethods(replica, environment, options);
+  const { view, metrics, limits } = table;
   const door = grpcJsDoor({
-    methods: methods.map((method) => gate.guard(method)),
-    maxReceiveBytes: maxRequestBytes + GRPC_OVERHEAD_BYTES,
+    methods: table.methods,
+    maxReceiveBytes: limits.maxRequestBytes + GRPC_OVERHEAD_BYTES,
     maxConcurrentCalls: options.maxConcurrentStreams ?? 10_000,
     maxUnreadBytes: options.maxUnreadBytes ?? 256 * 1024 * 1024,
     keepaliveIntervalMs: options.keepaliveIntervalMs ?? 2 * 3_600_000,
@@ -147,8 +90,8 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
       metricsPorts.push(await listen(address, { http2: (socket) => socket.destroy(), http1, maxConnections }));
     }
   } catch (error) {
-    gate.close();
-    view.close();
+    table.refuse();
+    table.close();
     await Promise.all([closePorts(), door.close(0)]);
     throw error;
   }
@@ -159,10 +102,10 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
     close(drainMs = DRAIN_MS) {
       closing ??= (async () => {
         const taken = closePorts();
-        gate.close();
+        table.refuse();
         await Promise.all([taken, door.close(drainMs)]);
         http.close();
-        view.close();
+        table.close();
       })();
       return closing;
     },

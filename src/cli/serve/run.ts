@@ -5,7 +5,8 @@
 
 import type { Logger } from "../../environment.ts";
 import { InvariantViolation, QuorateError } from "../../errors.ts";
-import type { MemberOptions, RunningMember, StopOptions } from "../../server/member.ts";
+import type { RunningMember, StopOptions } from "../../server/assemble.ts";
+import type { MemberOptions } from "../../server/member-options.ts";
 import { isStopAll, type ReportToParent } from "../dev/reports.ts";
 import { ExitCode, oneLine } from "../failure.ts";
 import { packageVersion } from "../package-version.ts";
