@@ -108,7 +108,7 @@ const largestEpoch = 2 ** 52;
 const headerSize = 20;
 const entryHeaderSize = 13;
 
-const typeNumbers: { readonly [T in Message["type"]]: number } = {
+export const typeNumbers: { readonly [T in Message["type"]]: number } = {
   append: 1,
   appendResponse: 2,
   heartbeat: 3,

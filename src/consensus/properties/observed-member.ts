@@ -1,0 +1,169 @@
+/** What an observer knows of one member: its engine now and one input ago, and what its disk was told and has done. */
+import type { MemberId } from "../../environment.ts";
+import type { Effects, Engine, EngineStart, Input, Position, Role, SnapshotMeta, Write } from "../engine.ts";
+import { emptyMembership, type Membership } from "../membership.ts";
+import type { EnginePeek, PeekedState } from "../peek.ts";
+import { DiskLog } from "./disk-log.ts";
+
+/** An engine's status, as far as properties look at it. */
+export class View {
+  role: Role = "follower";
+  epoch = 0;
+  commit = 0;
+  firstIndex = 1;
+  lastIndex = 0;
+  membership: Membership = emptyMembership;
+
+  look(engine: Engine): void {
+    const { status } = engine;
+    this.role = status.role;
+    this.epoch = status.epoch;
+    this.commit = status.commit;
+    this.firstIndex = status.firstIndex;
+    this.lastIndex = status.lastIndex;
+    this.membership = status.membership;
+  }
+}
+
+const start0: Position = { index: 0, epoch: 0 };
+
+export class ObservedMember {
+  readonly id: MemberId;
+  readonly #peek: EnginePeek;
+  /** 0: never started. */
+  life = 0;
+  #engine: Engine | null = null;
+  /** The status before and after the newest input. */
+  before: View = new View();
+  now: View = new View();
+
+  /** The log with all writes the engine has asked for, and with those that are durable. */
+  written: DiskLog = new DiskLog(start0, []);
+  durable: DiskLog = new DiskLog(start0, []);
+  /** Durable logs of earlier lives that a fault took away. */
+  readonly lostLogs: DiskLog[] = [];
+  /** Asked for, not durable yet; oldest first. */
+  underway: Write[] = [];
+  /** Number of the last durable write of this life. */
+  durableWrite = 0;
+  /** The engine's own state on disk. */
+  durableState: Uint8Array | null = null;
+  /** The newest snapshot known to be on disk. */
+  snapshot: Position = start0;
+  /** The highest epoch that ever was in the durable state, and the votes by epoch. */
+  durableEpoch = 0;
+  readonly durableVotes: Map<number, MemberId> = new Map();
+  durablePromiseMs = 0;
+  /** A fault took acknowledged data away: the next start may find less than was durable. */
+  hasLost = false;
+
+  /** The highest index given out as committed in this life, or covered by the snapshot it started from or installed. */
+  givenOut = 0;
+  /** The commit index that it knew in this life when its effects were last taken. */
+  knownCommit = 0;
+  /** The epoch it led when its effects were last taken; 0: it did not lead. */
+  ledEpoch = 0;
+
+  constructor(id: MemberId, peek: EnginePeek) {
+    this.id = id;
+    this.#peek = peek;
+  }
+
+  get engine(): Engine {
+    if (this.#engine === null) throw new Error(`member ${this.id} was never started`);
+    return this.#engine;
+  }
+
+  /** Whether it leads this epoch, as far as it knows. */
+  leads(epoch: number): boolean {
+    return this.now.role === "leader" && this.now.epoch === epoch;
+  }
+
+  /** Whether the newest input left it leading the epoch that it led before. */
+  get staysLeader(): boolean {
+    const { before, now } = this;
+    return before.role === "leader" && now.role === "leader" && before.epoch === now.epoch;
+  }
+
+  /** A life begins with what the disk had: that is durable from now on. */
+  start(life: number, start: EngineStart, engine: Engine): void {
+    if (this.hasLost || start.untrusted) {
+      this.lostLogs.push(this.durable, new DiskLog(this.snapshot, []));
+      this.snapshot = start0;
+    }
+    const base = start.snapshot ?? start0;
+    this.life = life;
+    this.#engine = engine;
+    this.now.look(engine);
+    this.before.look(engine);
+    this.written = DiskLog.of(base, start.entries);
+    this.durable = this.written.copy();
+    this.underway = [];
+    this.durableWrite = 0;
+    this.snapshotted(base);
+    this.#stateIsDurable(start.state);
+    this.hasLost = false;
+    this.givenOut = base.index;
+    this.knownCommit = this.now.commit;
+    this.ledEpoch = 0;
+  }
+
+  /** An input was taken. */
+  step(input: Input): void {
+    if (input.type === "durable") this.#completed(input.write);
+    else if (input.type === "compact") this.snapshotted(input.snapshot);
+    else if (input.type === "snapshotReceived") this.#received(input.snapshot);
+    const { before } = this;
+    this.before = this.now;
+    this.now = before;
+    this.now.look(this.engine);
+  }
+
+  /** Its owner took its effects. */
+  drain({ write, installSnapshot, committed }: Effects): void {
+    if (write !== null) {
+      this.written.write(write);
+      this.underway.push(write);
+    }
+    this.givenOut = Math.max(this.givenOut, installSnapshot?.index ?? 0, committed.at(-1)?.index ?? 0);
+    this.knownCommit = this.now.commit;
+    this.ledEpoch = this.now.role === "leader" ? this.now.epoch : 0;
+  }
+
+  #completed(number: number): void {
+    let done = 0;
+    for (const write of this.underway) {
+      if (write.number > number) break;
+      this.durable.write(write);
+      if (write.state !== null) this.#stateIsDurable(write.state);
+      done++;
+    }
+    this.underway.splice(0, done);
+    this.durableWrite = Math.max(this.durableWrite, number);
+  }
+
+  #stateIsDurable(bytes: Uint8Array | null): void {
+    this.durableState = bytes;
+    const state = bytes === null ? null : this.#peek.state(bytes);
+    if (state !== null) this.#remember(state);
+  }
+
+  #remember({ epoch, vote, promiseMs }: PeekedState): void {
+    this.durableEpoch = Math.max(this.durableEpoch, epoch);
+    if (vote !== 0n && !this.durableVotes.has(epoch)) this.durableVotes.set(epoch, vote);
+    this.durablePromiseMs = Math.max(this.durablePromiseMs, promiseMs);
+  }
+
+  /** A snapshot is on disk. */
+  snapshotted(position: Position): void {
+    if (position.index <= this.snapshot.index) return;
+    this.snapshot = { index: position.index, epoch: position.epoch };
+    this.written.cover(position);
+    this.durable.cover(position);
+  }
+
+  /** On disk, but the log need not lead there yet: a start would begin behind it. */
+  #received(snapshot: SnapshotMeta): void {
+    if (snapshot.index > this.snapshot.index) this.snapshot = { index: snapshot.index, epoch: snapshot.epoch };
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The safety of a group of engines, seen from outside: the hub that keeps the accounts and asks every property.
+ *
+ * An instance observes one group over all lives of all its members, from the founding on: wrap the engine kind with
+ * `watched(kind, properties)`, and tell of what engines cannot show (`sent`, `applied`, `lost`). A property that does not
+ * hold throws `SafetyViolation` out of the call in which it was seen; the first one is also kept in `violation`, because
+ * the owner of an engine catches what the engine throws.
+ *
+ * Names and sources are those of the Raft paper and of the TLA+ specifications; nothing here knows which protocol runs,
+ * beyond what its `EnginePeek` reads. The accounts grow by some numbers an entry and are read in constant time a step.
+ */
+import type { MemberId } from "../../environment.ts";
+import type { Effects, Engine, EngineStart, Input, Outbound, Status } from "../engine.ts";
+import type { EnginePeek } from "../peek.ts";
+import type { EngineObserver } from "../watched-engine.ts";
+import { CommitGrows } from "./commit-grows.ts";
+import { CommitRule, type DiskTruth } from "./commit-rule.ts";
+import { CommittedEntries } from "./committed-entries.ts";
+import { CommittedLog } from "./committed-log.ts";
+import { ConfigurationSafety } from "./configuration-safety.ts";
+import { Durability } from "./durability.ts";
+import { DurableBeforeSaid } from "./durable-before-said.ts";
+import { ElectionSafety } from "./election-safety.ts";
+import { EpochsGrow } from "./epochs-grow.ts";
+import { FreshReads } from "./fresh-reads.ts";
+import { LeaderAppendOnly } from "./leader-append-only.ts";
+import { LeaderCompleteness } from "./leader-completeness.ts";
+import { LogMatching } from "./log-matching.ts";
+import { ObservedMember } from "./observed-member.ts";
+import { OneVote } from "./one-vote.ts";
+import type { ObservedGroup, Property } from "./property.ts";
+import { SnapshotSafety } from "./snapshot-safety.ts";
+import { StateMachineSafety } from "./state-machine-safety.ts";
+import { SafetyViolation } from "./violation.ts";
+
+export class Properties implements EngineObserver, ObservedGroup {
+  readonly members: Map<MemberId, ObservedMember> = new Map();
+  readonly committed: CommittedLog = new CommittedLog();
+  latestLeaderEpoch = 0;
+  /** All of them, with names and sources. */
+  readonly all: readonly Property[];
+  /** The first one that was seen. */
+  violation: SafetyViolation | null = null;
+  readonly #peek: EnginePeek;
+  readonly #commitRule: CommitRule;
+  readonly #forged = new WeakSet<Uint8Array>();
+  readonly #on: { readonly [hook in Hook]: readonly Property[] };
+
+  /** @param peek how to look into messages and states of the protocol: `EngineKind.peek`. */
+  constructor(peek: EnginePeek) {
+    this.#peek = peek;
+    this.#commitRule = new CommitRule(this);
+    this.all = [
+      new Durability(),
+      new ElectionSafety(),
+      new LeaderAppendOnly(),
+      new LogMatching(),
+      new LeaderCompleteness(this),
+      this.#commitRule,
+      new StateMachineSafety(this),
+      new CommittedEntries(this),
+      new OneVote(),
+      new DurableBeforeSaid(this),
+      new EpochsGrow(peek),
+      new CommitGrows(),
+      new FreshReads(this),
+      new ConfigurationSafety(this),
+      new SnapshotSafety(this),
+    ];
+    const having = (hook: Hook): Property[] => this.all.filter((property) => property[hook] !== undefined);
+    this.#on = {
+      starting: having("starting"),
+      started: having("started"),
+      stepped: having("stepped"),
+      advanced: having("advanced"),
+      drained: having("drained"),
+      said: having("said"),
+      left: having("left"),
+      applied: having("applied"),
+    };
+  }
+
+  /**
+   * What disks really hold, for the commit rule, which otherwise goes by what they reported. Give null while disks lose
+   * what they had synced: a quorum that held an entry when it was counted may not hold it now.
+   */
+  set diskTruth(truth: DiskTruth | null) {
+    this.#commitRule.diskTruth = truth;
+  }
+
+  started(id: MemberId, life: number, start: EngineStart, engine: Engine): void {
+    this.#watch(() => {
+      const member = this.members.get(id) ?? new ObservedMember(id, this.#peek);
+      this.members.set(id, member);
+      for (const property of this.#on.starting) property.starting?.(member, start);
+      member.start(life, start, engine);
+      if (this.committed.last === 0) this.#found(member, start);
+      for (const property of this.#on.started) property.started?.(member, start);
+    });
+  }
+
+  stepped(id: MemberId, life: number, input: Input, _now: number): void {
+    this.#watch(() => {
+      const member = this.#living(id, life);
+      if (input.type === "message") this.#heard(id, input.from, input.bytes);
+      member.step(input);
+      if (member.now.role === "leader" && member.now.epoch > this.latestLeaderEpoch) {
+        this.latestLeaderEpoch = member.now.epoch;
+      }
+      if (member.now.commit > member.before.commit) this.#advance(member);
+      for (const property of this.#on.stepped) property.stepped?.(member, input);
+    });
+  }
+
+  drained(id: MemberId, life: number, effects: Effects, _status: Status): void {
+    this.#watch(() => {
+      const member = this.#living(id, life);
+      for (const property of this.#on.drained) property.drained?.(member, effects);
+      member.drain(effects);
+    });
+  }
+
+  /**
+   * A member's owner hands a message to its transport: the pieces as the engine gave them, so that what they wait for is
+   * known. (What messages say is also looked at when they arrive in an engine, so a simulation that cannot see the
+   * handing over only misses those whose write ends on the way.)
+   */
+  sent(id: MemberId, message: Pick<Outbound, "to" | "pieces">): void {
+    this.#watch(() => {
+      const sender = this.members.get(id);
+      const [head] = message.pieces;
+      if (sender === undefined || head === undefined) return;
+      for (const property of this.#on.left) property.left?.(sender, message);
+      this.#said(sender, message.to, head);
+    });
+  }
+
+  /**
+   * A state machine has applied everything up to `index`, or has taken over a snapshot at it. `fingerprint` is the same
+   * for equal states.
+   */
+  applied(id: MemberId, index: number, fingerprint: number | string): void {
+    this.#watch(() => {
+      const member = this.members.get(id);
+      if (member === undefined) return;
+      for (const property of this.#on.applied) property.applied?.(member, index, fingerprint);
+    });
+  }
+
+  /**
+   * A fault has taken data from a member's disk that was durable: its next start may find less. What it said before
+   * stays said, and the group's properties go on to hold.
+   */
+  lost(id: MemberId): void {
+    const member = this.members.get(id);
+    if (member !== undefined) member.hasLost = true;
+  }
+
+  /** These bytes, fed to an engine as a peer's message, are no engine's: whoever they name has not said it. */
+  forged(bytes: Uint8Array): void {
+    this.#forged.add(bytes);
+  }
+
+  #watch(look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      if (error instanceof SafetyViolation) this.violation ??= error;
+      throw error;
+    }
+  }
+
+  #living(id: MemberId, life: number): ObservedMember {
+    const member = this.members.get(id);
+    if (member === undefined || member.life !== life) {
+      throw new Error(`life ${life} of member ${id.toString(16)} goes on after life ${member?.life ?? 0} began`);
+    }
+    return member;
+  }
+
+  /** The first start of all: what its disk was given as committed was committed by whoever founded the group. */
+  #found(member: ObservedMember, { snapshot }: EngineStart): void {
+    if (snapshot !== null) this.committed.found(snapshot);
+    this.#take(member, member.now.commit);
+  }
+
+  #advance(member: ObservedMember): void {
+    const { before, now } = member;
+    // What a snapshot brought is not in the log; it has a property of its own.
+    const to = now.commit < now.firstIndex ? 0 : now.commit;
+    if (to === 0) return;
+    const advance = { from: before.commit + 1, to, news: Math.max(before.commit, this.committed.last) + 1 };
+    for (const property of this.#on.advanced) property.advanced?.(member, advance);
+    this.#take(member, to);
+  }
+
+  #take(member: ObservedMember, to: number): void {
+    for (let index = this.committed.last + 1; index <= to; index++) {
+      const entry = member.engine.entryAt(index);
+      if (entry === null) throw new Error(`entry ${index} was committed and is not in memory`);
+      this.committed.add(entry, member.before.epoch);
+    }
+  }
+
+  #heard(to: MemberId, from: MemberId, bytes: Uint8Array): void {
+    const sender = this.members.get(from);
+    if (sender !== undefined && !this.#forged.has(bytes)) this.#said(sender, to, bytes);
+  }
+
+  #said(sender: ObservedMember, to: MemberId, head: Uint8Array): void {
+    const message = this.#peek.message(head);
+    if (message === null) return;
+    for (const property of this.#on.said) property.said?.(sender, to, message);
+  }
+}
+
+type Hook = Exclude<keyof Property, "name" | "source">;
