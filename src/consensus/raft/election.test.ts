@@ -136,12 +136,12 @@ describe("votes", () => {
     const other = leader === 1n ? 2n : 1n;
     c.run(500);
     // The promotion reaches the other voter, not the learner; then the leader dies.
-    c.filter = (_from, to, message) => !(to === 3n && message.type === "append");
+    c.network.filter = (_from, to, message) => !(to === 3n && message.type === "append");
     c.reconfigure(leader, { set: [{ id: 3n, role: "voter" }], remove: [] });
     c.run(20);
     assert.deepEqual(c.engine(3n).status.membership.voters, [1n, 2n]);
     c.crash(leader);
-    c.filter = () => true;
+    c.network.filter = () => true;
     assert.equal(c.elect(), other);
   });
 
@@ -211,16 +211,12 @@ describe("elections", () => {
     const leader = c.elect();
     c.run(500);
     const stuck = leader === 3n ? 2n : 3n;
-    c.feed(stuck, {
-      type: "message",
-      from: leader === 1n ? 2n : 1n,
-      bytes: voteBytes(40),
-    });
+    c.forge(leader === 1n ? 2n : 1n, stuck, voteBytes(40));
     assert.equal(c.engine(stuck).status.epoch, 1 + 1, "its live leader keeps it from following a candidate");
     // With no leader in sight it follows the candidate's epoch.
     c.isolate(stuck);
     c.run(2500);
-    c.feed(stuck, { type: "message", from: leader, bytes: voteBytes(40) });
+    c.forge(leader, stuck, voteBytes(40));
     assert.equal(c.engine(stuck).status.epoch, 40);
     c.heal();
     c.runUntil(
@@ -238,7 +234,7 @@ describe("elections", () => {
       const first = c.elect();
       c.run(500);
       for (const id of [1n, 2n, 3n]) {
-        if (id !== first) c.cut.add(direction === "deaf" ? `${id}>${first}` : `${first}>${id}`);
+        if (id !== first) c.network.cut.add(direction === "deaf" ? `${id}>${first}` : `${first}>${id}`);
       }
       c.run(6000);
       const { leader } = c;
@@ -255,7 +251,7 @@ describe("elections", () => {
     const c = cluster();
     const leader = c.elect();
     const deaf = leader === 3n ? 2n : 3n;
-    for (const id of [1n, 2n, 3n]) if (id !== deaf) c.cut.add(`${id}>${deaf}`);
+    for (const id of [1n, 2n, 3n]) if (id !== deaf) c.network.cut.add(`${id}>${deaf}`);
     const { epoch } = c.engine(leader).status;
     c.run(20_000);
     assert.deepEqual([c.leader, c.engine(leader).status.epoch], [leader, epoch]);
@@ -307,8 +303,8 @@ describe("elections", () => {
     c.run(6000);
     // It reaches the others again, and only they do not reach it.
     c.heal();
-    for (const id of [1n, 2n, 3n, 4n]) if (id !== removed) c.cut.add(`${id}>${removed}`);
-    c.feed(removed, { type: "message", from: leader, bytes: voteBytes(50) });
+    for (const id of [1n, 2n, 3n, 4n]) if (id !== removed) c.network.cut.add(`${id}>${removed}`);
+    c.forge(leader, removed, voteBytes(50));
     assert.equal(c.engine(removed).status.epoch, 50);
     const { epoch } = c.engine(leader).status;
     c.run(10_000);

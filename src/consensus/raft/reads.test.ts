@@ -91,7 +91,7 @@ describe("read index", () => {
     const leader = c.elect();
     for (let i = 0; i < 5; i++) c.propose(leader, new Uint8Array([i]));
     c.run(100);
-    const before = c.checkers.lastCommitted;
+    const before = c.committed;
     for (const id of [1n, 2n, 3n]) c.restart(id);
     c.runUntil(() => c.leader !== 0n, 10_000, "a leader");
     c.read(c.leader);
@@ -125,7 +125,7 @@ describe("reads on a follower", () => {
     c.run(20);
     c.read(leader === 3n ? 2n : 3n);
     c.run(50);
-    assert.equal(c.readsDone.at(-1)?.index, c.checkers.lastCommitted);
+    assert.equal(c.readsDone.at(-1)?.index, c.committed);
   });
 
   it("are refused while no leader is known, when it changes, and when no answer comes", () => {

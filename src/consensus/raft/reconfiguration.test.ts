@@ -145,7 +145,7 @@ describe("membership changes", () => {
     c.reconfigure(leader, learn(4n, 5n));
     c.run(500);
     // The joint entry gets everywhere; no acknowledgement comes back, and the leader dies.
-    for (const id of [1n, 2n, 3n, 4n, 5n]) if (id !== leader) c.cut.add(`${id}>${leader}`);
+    for (const id of [1n, 2n, 3n, 4n, 5n]) if (id !== leader) c.network.cut.add(`${id}>${leader}`);
     c.reconfigure(leader, {
       set: [
         { id: 4n, role: "voter" },

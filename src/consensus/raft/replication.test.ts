@@ -236,13 +236,13 @@ describe("flow", () => {
     const leader = c.elect();
     c.run(300);
     const lost = leader === 3n ? 2n : 3n;
-    c.filter = (_from, to, message) => !(to === lost && message.type === "append");
+    c.network.filter = (_from, to, message) => !(to === lost && message.type === "append");
     for (let i = 0; i < 20; i++) {
       c.propose(leader, new Uint8Array([i]));
       c.run(1);
     }
     assert.equal(c.engine(leader).status.peers.get(lost)?.inflightMessages, 3);
-    c.filter = () => true;
+    c.network.filter = () => true;
     c.runUntil(() => c.agree([lost]), 500, "the follower catches up");
     c.run(5);
     assert.equal(c.engine(leader).status.peers.get(lost)?.state, "replicate");
@@ -253,10 +253,10 @@ describe("flow", () => {
     const leader = c.elect();
     c.run(300);
     const lost = leader === 3n ? 2n : 3n;
-    c.filter = (_from, to, message) => !(to === lost && message.type === "append");
+    c.network.filter = (_from, to, message) => !(to === lost && message.type === "append");
     c.propose(leader, new Uint8Array([1]));
     c.run(1);
-    c.filter = () => true;
+    c.network.filter = () => true;
     c.runUntil(() => c.agree([lost]), 500, "the follower catches up");
   });
 
@@ -385,6 +385,7 @@ describe("a peer that restarts", () => {
     const other = [1n, 2n, 3n].find((id) => id !== leader && id !== wiped) ?? 0n;
     c.crash(wiped);
     Object.assign(c.member(wiped).disk, { entries: [], state: null });
+    c.properties.lost(wiped);
     c.start(wiped);
     let seen = false;
     c.runUntil(
@@ -401,7 +402,8 @@ describe("a peer that restarts", () => {
     // While it does not hold them, nothing commits on the strength of what it once said.
     c.crash(wiped);
     Object.assign(c.member(wiped).disk, { entries: [], state: null });
-    c.filter = (_from, to, message) => !(to === wiped && message.type === "append" && message.lastEntry > 0);
+    c.properties.lost(wiped);
+    c.network.filter = (_from, to, message) => !(to === wiped && message.type === "append" && message.lastEntry > 0);
     c.start(wiped);
     c.crash(other);
     const call = c.propose(leader, new Uint8Array([1]));
@@ -418,6 +420,7 @@ describe("a peer that restarts", () => {
     const back = leader === 3n ? 2n : 3n;
     c.crash(back);
     c.member(back).disk.entries.splice(4);
+    c.properties.lost(back);
     c.start(back);
     c.runUntil(() => c.agree([back]), 2000, "brought up again");
     assert.ok(c.notices.some(({ notice }) => notice.message.includes("came back without entries")));
@@ -470,6 +473,7 @@ describe("a member that cannot prove what it acknowledged", () => {
     const [damaged = 0n, other = 0n] = [1n, 2n, 3n].filter((id) => id !== leader);
     c.crash(damaged);
     c.member(damaged).disk.entries.splice(5);
+    c.properties.lost(damaged);
     c.member(damaged).disk.untrusted = true;
     c.crash(other);
     c.start(damaged);

@@ -109,6 +109,7 @@ describe("sending a snapshot", () => {
     const wiped = leader === 3n ? 2n : 3n;
     c.crash(wiped);
     Object.assign(c.member(wiped).disk, { entries: [], state: null, snapshot: null });
+    c.properties.lost(wiped);
     c.start(wiped);
     for (let i = 0; i < 100; i++) {
       c.propose(leader, new Uint8Array([i]));

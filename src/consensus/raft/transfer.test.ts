@@ -118,7 +118,7 @@ describe("a leader transfer (scenario 17)", () => {
     const { c, leader, others } = ready({ voters: [1n, 2n, 3n, 4n] });
     const [target = 0n, mute = 0n] = others;
     // The removal is under way when the transfer begins: committed without the target, which does not answer.
-    c.cut.add(`${target}>${leader}`);
+    c.network.cut.add(`${target}>${leader}`);
     c.propose(leader, new Uint8Array(1));
     c.reconfigure(leader, { set: [{ id: mute, role: "learner" }], remove: [target] });
     c.transfer(leader, target);

@@ -1,107 +1,52 @@
 /**
- * A whole cluster in virtual time: engines on a simulated network, with simulated disks and clocks, and the checkers
- * looking on after every step. Same seed, same run.
+ * A whole cluster in virtual time: engines on a simulated network, with simulated disks and clocks, and the
+ * safety properties looking on at every step. Same seed, same run.
  *
  * Time is in milliseconds. Nothing happens between events, so a run of minutes takes milliseconds.
  */
 import type { MemberId } from "../../environment.ts";
-import type { Effects, EngineFactory, EngineOptions, Genesis, Input, Notice, Outbound } from "../engine.ts";
+import type { Effects, Entry, Input, Notice, Outbound } from "../engine.ts";
+import type { EngineKind } from "../engines.ts";
 import { createMembership } from "../membership.ts";
+import { fingerprint } from "../properties/fingerprint.ts";
+import { Properties } from "../properties/properties.ts";
 import { SeededRandom } from "../random.ts";
-import { Checkers } from "./checkers.ts";
+import { watched } from "../watched-engine.ts";
+import { type ClusterOptions, defaultEngine } from "./cluster-options.ts";
+import { describeCluster } from "./describe-cluster.ts";
 import { EventQueue } from "./event-queue.ts";
 import { SimMember } from "./sim-member.ts";
+import { SimNetwork } from "./sim-network.ts";
 
-/** What the cluster needs to know of a protocol. */
-export interface Protocol {
-  readonly create: EngineFactory;
-  readonly genesis: (membership: ReturnType<typeof createMembership>, context: Uint8Array) => Genesis;
-  /** What a message says, for vote checks, filters and transcripts; null: nothing of interest. */
-  readonly peek: (bytes: Uint8Array) => PeekedMessage | null;
-}
-
-export interface PeekedMessage {
-  readonly type: string;
-  readonly epoch: number;
-  /** A vote given with this message, to its receiver or (a candidate's own) to its sender. */
-  readonly vote: "receiver" | "sender" | null;
-  /** Index of the last entry in it; 0: none. */
-  readonly lastEntry: number;
-}
-
-export interface NetworkFaults {
-  lossRate: number;
-  duplicateRate: number;
-  /** Delay of a message, drawn evenly between these; overlapping draws reorder. */
-  minDelayMs: number;
-  maxDelayMs: number;
-}
-
-export interface ClusterOptions {
-  readonly seed: number;
-  readonly voters: readonly MemberId[];
-  readonly learners?: readonly MemberId[];
-  /** Started with nothing, to be added later. */
-  readonly joiners?: readonly MemberId[];
-  readonly engine?: Partial<EngineOptions>;
-  readonly perMember?: (id: MemberId) => Partial<EngineOptions>;
-  readonly tickMs?: number;
-  /** Take a snapshot after so many applied entries, keeping `keepEntries` in memory; 0: never. */
-  readonly snapshotEvery?: number;
-  readonly keepEntries?: number;
-  /** Check that commits are on a quorum's disks; off where disks lose data that they had. */
-  readonly checkDurable?: boolean;
-  /** Broken links are noticed and reported. */
-  readonly reportLinks?: boolean;
-}
-
-export const defaultEngine: Omit<EngineOptions, "id" | "seed"> = {
-  electionTimeoutMs: 1000,
-  heartbeatIntervalMs: 100,
-  leaseReads: false,
-  clockDriftMs: 100,
-  diskStallMs: 2000,
-  maxMessageBytes: 1024,
-  maxInflightMessages: 8,
-  maxInflightBytes: 4096,
-  maxUncommittedBytes: 65536,
-  priority: 0,
-};
-
-interface PendingRead {
-  readonly member: MemberId;
-  readonly life: number;
-  readonly committedBefore: number;
-}
+export { type ClusterOptions, defaultEngine } from "./cluster-options.ts";
 
 export class Cluster {
   readonly random: SeededRandom;
-  readonly checkers: Checkers = new Checkers();
+  readonly properties: Properties;
   readonly members: Map<MemberId, SimMember> = new Map();
-  readonly network: NetworkFaults = { lossRate: 0, duplicateRate: 0, minDelayMs: 1, maxDelayMs: 1 };
-  /** Links cut, one way: `from>to`. */
-  readonly cut: Set<string> = new Set();
-  /** Sees each message before it is sent; false drops it. */
-  filter: (from: MemberId, to: MemberId, message: PeekedMessage, bytes: Uint8Array) => boolean = () => true;
+  readonly network: SimNetwork;
   time = 0;
   /** Proposals by id: the position they got; null: refused. */
   readonly proposals: Map<number, { epoch: number; index: number } | null> = new Map();
   readonly refusals: { member: MemberId; id: number; reason: string }[] = [];
   readonly readsDone: { member: MemberId; id: number; index: number }[] = [];
   readonly notices: { time: number; member: MemberId; notice: Notice }[] = [];
-  /** Index applied on each member may be held back. */
   readonly #options: ClusterOptions;
-  readonly #protocol: Protocol;
+  readonly #kind: EngineKind;
   readonly #queue = new EventQueue();
-  readonly #reads = new Map<number, PendingRead>();
   #nextId = 1;
 
-  constructor(protocol: Protocol, options: ClusterOptions) {
-    this.#protocol = protocol;
+  constructor(kind: EngineKind, options: ClusterOptions) {
+    this.properties = new Properties(kind.peek);
+    this.#kind = watched(kind, this.properties);
     this.#options = options;
     this.random = new SeededRandom(options.seed);
+    this.network = new SimNetwork(this.random, (ms, run) => this.after(ms, run));
+    if (options.checkDurable !== false) {
+      this.properties.diskTruth = (id, { index, epoch }) => this.members.get(id)?.disk.holds(index, epoch) === true;
+    }
     const membership = createMembership(options.voters, options.learners ?? []);
-    const first = protocol.genesis(membership, new Uint8Array(0));
+    const first = kind.genesis(membership, new Uint8Array(0));
     for (const id of [...options.voters, ...(options.learners ?? []), ...(options.joiners ?? [])]) {
       const member = new SimMember(id);
       if (!(options.joiners ?? []).includes(id)) {
@@ -169,7 +114,7 @@ export class Cluster {
       id,
       seed: this.random.uint32(),
     };
-    member.start(this.#protocol.create, options, this.time);
+    member.start(this.#kind.create, options, this.time);
     const { life } = member;
     const tick = (): void => {
       if (member.life !== life || !member.up) return;
@@ -193,7 +138,6 @@ export class Cluster {
     if (!member.up) return;
     const { underway } = member.disk;
     member.stop(survivors === "none" ? 0 : this.random.below(underway.length + 1));
-    for (const [read, pending] of this.#reads) if (pending.member === id) this.#reads.delete(read);
     if (this.#options.reportLinks !== true) return;
     for (const peer of this.members.values()) {
       if (peer !== member) this.after(0.1 + this.random.fraction(), () => this.#reportLink(peer.id, id));
@@ -206,7 +150,7 @@ export class Cluster {
   }
 
   #reportLink(id: MemberId, peer: MemberId): void {
-    const up = this.member(peer).up && !this.cut.has(`${id}>${peer}`);
+    const up = this.member(peer).up && !this.network.isCut(id, peer);
     this.feed(id, { type: up ? "linkUp" : "linkLost", peer });
   }
 
@@ -224,20 +168,20 @@ export class Cluster {
   }
 
   feed(id: MemberId, input: Input): void {
-    const member = this.member(id);
-    member.feed(input, this.time, this.#events);
-    if (member.engine !== null) {
-      const { role, epoch } = member.engine.status;
-      if (role === "leader") this.checkers.leads(id, epoch, member.engine);
-    }
+    this.member(id).feed(input, this.time, this.#events);
   }
 
   // Links
 
+  /** A message that `from` has not sent. */
+  forge(from: MemberId, to: MemberId, bytes: Uint8Array): void {
+    this.properties.forged(bytes);
+    this.feed(to, { type: "message", from, bytes });
+  }
+
   /** Cuts both ways between two members. */
   cutBetween(a: MemberId, b: MemberId): void {
-    this.cut.add(`${a}>${b}`);
-    this.cut.add(`${b}>${a}`);
+    this.network.cutBetween(a, b);
   }
 
   /** Cuts a member off from all others. */
@@ -246,7 +190,7 @@ export class Cluster {
   }
 
   heal(): void {
-    this.cut.clear();
+    this.network.cut.clear();
   }
 
   // A client's wishes
@@ -259,8 +203,6 @@ export class Cluster {
 
   read(id: MemberId): number {
     const call = this.#nextId++;
-    const { life } = this.member(id);
-    this.#reads.set(call, { member: id, life, committedBefore: this.checkers.lastCommitted });
     this.feed(id, { type: "read", id: call });
     return call;
   }
@@ -306,7 +248,7 @@ export class Cluster {
 
   /** Whether all given members have applied everything that was committed anywhere. */
   agree(ids: Iterable<MemberId>): boolean {
-    for (const id of ids) if (this.member(id).applied < this.checkers.lastCommitted) return false;
+    for (const id of ids) if (this.member(id).applied < this.committed) return false;
     return true;
   }
 
@@ -314,29 +256,16 @@ export class Cluster {
   isCommitted(call: number): boolean {
     const position = this.proposals.get(call);
     if (position === undefined || position === null) return false;
-    return this.checkers.committed[position.index - 1]?.epoch === position.epoch;
+    return this.properties.committed.epochAt(position.index) === position.epoch;
+  }
+
+  /** The last index that anybody committed. */
+  get committed(): number {
+    return this.properties.committed.last;
   }
 
   describe(): string {
-    const lines = [
-      `time ${this.time.toFixed(1)}, committed ${this.checkers.lastCommitted}, cut ${[...this.cut].join(" ")}`,
-    ];
-    for (const member of this.members.values()) {
-      const s = member.engine?.status;
-      if (s === undefined) {
-        lines.push(`${member.id}: down`);
-        continue;
-      }
-      const peers = [...s.peers].map(([id, p]) => `${id}:${p.state[0]}${p.match}/${p.next}`).join(" ");
-      lines.push(
-        `${member.id}: ${s.role} epoch ${s.epoch} leader ${s.leader} commit ${s.commit} log ${s.firstIndex}..${s.lastIndex} durable ${s.durableIndex} ` +
-          `voters ${s.membership.voters.join(",")}${s.membership.outgoing.length > 0 ? ` out ${s.membership.outgoing.join(",")}` : ""} ` +
-          `${s.untrusted ? "untrusted " : ""}${s.diskStalled ? "stalled " : ""}${member.paused ? "paused " : ""}${peers}`,
-      );
-    }
-    for (const { time, member, notice } of this.notices.slice(-15))
-      lines.push(`  ${time.toFixed(1)} ${member}: ${notice.message}`);
-    return lines.join("\n");
+    return describeCluster(this);
   }
 
   // Carrying effects out
@@ -348,75 +277,32 @@ export class Cluster {
 
   #send(member: SimMember, message: Outbound): void {
     const { to } = message;
-    const bytes = joined(message.pieces);
-    const peeked = this.#protocol.peek(bytes);
-    if (peeked !== null) {
-      if (peeked.vote === "receiver") this.checkers.voted(member.id, peeked.epoch, to);
-      if (peeked.vote === "sender") this.checkers.voted(member.id, peeked.epoch, member.id);
-      if (!this.filter(member.id, to, peeked, bytes)) return;
-    }
-    this.deliver(member.id, to, bytes);
-  }
-
-  /** Sends bytes through the network with its faults. */
-  deliver(from: MemberId, to: MemberId, bytes: Uint8Array): void {
+    this.properties.sent(member.id, message);
     if (!this.members.has(to)) return;
-    const copies = this.random.chance(this.network.duplicateRate) ? 2 : 1;
-    for (let i = 0; i < copies; i++) {
-      if (this.random.chance(this.network.lossRate)) continue;
-      const delay = this.random.between(this.network.minDelayMs, this.network.maxDelayMs);
-      this.after(delay, () => {
-        if (!this.cut.has(`${from}>${to}`)) this.feed(to, { type: "message", from, bytes });
-      });
-    }
+    const bytes = joined(message.pieces);
+    this.network.send(member.id, to, this.#kind.peek.message(bytes), bytes, () => {
+      this.feed(to, { type: "message", from: member.id, bytes });
+    });
   }
 
   #carryOut(member: SimMember, effects: Effects): void {
     const { id, life } = member;
-    if (effects.write !== null) {
-      for (const [i, entry] of effects.write.entries.entries()) {
-        const before = effects.write.entries[i - 1]?.epoch ?? this.#epochBefore(member, entry.index);
-        if (before !== null) this.checkers.wrote(entry, before);
-      }
-      if (Number.isFinite(member.diskDelayMs)) this.finishWrites(id, member.diskDelayMs);
-    }
+    if (effects.write !== null && Number.isFinite(member.diskDelayMs)) this.finishWrites(id, member.diskDelayMs);
     if (effects.wakeAt !== null) {
       const delay = Math.max(0, (effects.wakeAt - member.clock(this.time)) / member.rate);
       this.after(delay + 1e-6, () => member.life === life && this.feed(id, { type: "tick" }));
     }
     if (effects.installSnapshot !== null) {
-      const { index, epoch, membership } = effects.installSnapshot;
-      const hash = member.received.get(index) ?? 0;
-      this.checkers.installed(id, index, hash);
-      Object.assign(member, { applied: index, appliedEpoch: epoch, hash, membership });
+      member.install(effects.installSnapshot);
+      this.properties.applied(id, member.applied, member.hash);
     }
-    for (const entry of effects.committed) {
-      if (entry.index !== member.applied + 1) throw new Error(`${id} gave out ${entry.index} after ${member.applied}`);
-      const durable =
-        this.#options.checkDurable === false
-          ? null
-          : {
-              membership: member.engine?.status.membership ?? member.membership,
-              holds: (voter: MemberId): boolean =>
-                this.members.get(voter)?.disk.holds(entry.index, entry.epoch) === true,
-            };
-      const epoch = member.engine?.status.epoch ?? entry.epoch;
-      const hash = this.checkers.gaveOut(id, epoch, entry, entry.index === 1 ? null : durable);
-      member.noteApplied(entry.index, entry.epoch, entry.kind, entry.data, hash);
-    }
+    for (const entry of effects.committed) this.#apply(member, entry);
     for (const { id: call, epoch, index } of effects.accepted) this.proposals.set(call, { epoch, index });
     for (const { id: call, reason } of effects.refused) {
       this.proposals.set(call, null);
-      this.#reads.delete(call);
       this.refusals.push({ member: id, id: call, reason });
     }
-    for (const { id: call, index } of effects.reads) {
-      const pending = this.#reads.get(call);
-      if (pending === undefined) throw new Error(`${id} answered read ${call}, which nobody waits for`);
-      this.#reads.delete(call);
-      this.checkers.read(id, index, pending.committedBefore);
-      this.readsDone.push({ member: id, id: call, index });
-    }
+    for (const { id: call, index } of effects.reads) this.readsDone.push({ member: id, id: call, index });
     for (const notice of effects.notices) this.notices.push({ time: this.time, member: id, notice });
     if (this.notices.length > 2000) this.notices.splice(0, 1000);
     for (const { to, index } of effects.sendSnapshot) this.#sendSnapshot(member, to, index);
@@ -443,10 +329,12 @@ export class Cluster {
     });
   }
 
-  #epochBefore(member: SimMember, index: number): number | null {
-    if (index === 1) return 0;
-    const before = member.engine?.entryAt(index - 1);
-    return before?.epoch ?? null;
+  #apply(member: SimMember, entry: Entry): void {
+    const { index, epoch, kind, data } = entry;
+    // The state is a hash over all entries.
+    const hash = (Math.imul(member.hash, 0x01000193) ^ fingerprint(entry)) >>> 0;
+    member.noteApplied(index, epoch, kind, data, hash);
+    this.properties.applied(member.id, index, hash);
   }
 
   #snapshotIfDue(member: SimMember): void {
@@ -481,7 +369,7 @@ export class Cluster {
     this.after(this.random.between(5, 50), () => {
       const target = this.member(to);
       const lost =
-        !target.up || target.paused || this.cut.has(`${id}>${to}`) || this.random.chance(this.network.lossRate);
+        !target.up || target.paused || this.network.isCut(id, to) || this.random.chance(this.network.lossRate);
       if (!lost) {
         target.disk.publish(file);
         target.received.set(file.meta.index, file.hash);

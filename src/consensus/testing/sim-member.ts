@@ -114,6 +114,14 @@ export class SimMember {
     if (kind === EntryKind.membership) this.membership = decodeMembershipEntry(data).membership;
   }
 
+  /** The state becomes that of a received snapshot. */
+  install({ index, epoch, membership }: SnapshotMeta): void {
+    this.applied = index;
+    this.appliedEpoch = epoch;
+    this.hash = this.received.get(index) ?? 0;
+    this.membership = membership;
+  }
+
   get snapshotMeta(): SnapshotMeta {
     return { index: this.applied, epoch: this.appliedEpoch, membership: this.membership };
   }

@@ -1,14 +1,15 @@
 /**
  * A random life of a cluster from one seed: faults of every kind while clients write, read and reconfigure, with the
- * checkers looking on; then the faults end and everything must come together within a bounded time.
+ * safety properties looking on; then the faults end and everything must come together within a bounded time.
  *
  * Which faults occur, and how often, is itself drawn from the seed (swarm testing): a run without crashes reaches
  * states that a run with all faults at once never sees.
  */
 import type { MemberId } from "../../environment.ts";
+import type { EngineKind } from "../engines.ts";
 import { isJoint, type MembershipChange } from "../membership.ts";
 import { SeededRandom } from "../random.ts";
-import { Cluster, type Protocol } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
 
 /** What a seed drew. */
 export interface SwarmPlan {
@@ -68,8 +69,8 @@ export interface SwarmResult {
   readonly epoch: number;
 }
 
-/** Runs the seed's life. Throws what the checkers, the engines' assertions or the liveness phase find. */
-export function runSwarm(protocol: Protocol, plan: SwarmPlan): SwarmResult {
+/** Runs the seed's life. Throws what the properties, the engines' assertions or the liveness phase find. */
+export function runSwarm(protocol: EngineKind, plan: SwarmPlan): SwarmResult {
   const ids = Array.from({ length: plan.members + plan.joiners }, (_, i) => BigInt(i + 1));
   const random = new SeededRandom(plan.seed);
   const cluster = new Cluster(protocol, {
@@ -98,7 +99,7 @@ export function runSwarm(protocol: Protocol, plan: SwarmPlan): SwarmResult {
     });
   }
   const epoch = Math.max(...ids.map((id) => cluster.member(id).engine?.status.epoch ?? 0));
-  return { plan, committed: cluster.checkers.lastCommitted, reads: cluster.readsDone.length, epoch };
+  return { plan, committed: cluster.committed, reads: cluster.readsDone.length, epoch };
 }
 
 class Swarm {
@@ -174,7 +175,7 @@ class Swarm {
     if (leader === 0n || !this.#plan.partitions) return;
     const kind = random.below(4);
     if (kind === 0) cluster.pause(leader);
-    else if (kind === 1) for (const id of this.#ids) cluster.cut.add(`${leader}>${id}`);
+    else if (kind === 1) for (const id of this.#ids) cluster.network.cut.add(`${leader}>${id}`);
     else cluster.isolate(leader);
     if (random.chance(0.3)) cluster.transfer(leader, 0n);
     for (const id of this.#ids) {
@@ -225,10 +226,11 @@ class Swarm {
     } else {
       // One way only.
       const a = this.#anyone();
-      for (const b of this.#ids) if (random.chance(0.6)) cluster.cut.add(kind === 2 ? `${a}>${b}` : `${b}>${a}`);
+      for (const b of this.#ids)
+        if (random.chance(0.6)) cluster.network.cut.add(kind === 2 ? `${a}>${b}` : `${b}>${a}`);
     }
     if (!this.#plan.reportLinks) return;
-    for (const key of cluster.cut) {
+    for (const key of cluster.network.cut) {
       const [a, b] = key.split(">").map(BigInt) as [MemberId, MemberId];
       if (random.chance(0.5))
         cluster.after(random.fraction() * 10, () => cluster.feed(a, { type: "linkLost", peer: b }));
@@ -297,6 +299,7 @@ class Swarm {
     const { disk } = member;
     const lost = random.below(disk.entries.length + 1);
     disk.entries.splice(disk.entries.length - lost, lost);
+    cluster.properties.lost(id);
     disk.untrusted = true;
     this.#damaged = id;
     cluster.start(id);
