@@ -1,0 +1,70 @@
+/** Links between members. */
+import type { Defect } from "../defect.ts";
+
+const link = "src/transport/link.ts";
+
+export const transport: readonly Defect[] = [
+  {
+    name: "greeting-without-deadline",
+    room: "transport",
+    what: "A peer that takes the connection and says nothing is waited for without end: the link never comes back.",
+    source: "etcd-io/etcd rafthttp (dial and read timeouts of peer streams)",
+    engine: "any",
+    patches: [
+      {
+        file: link,
+        text: "    const deadline = clock.after(limits.handshakeTimeoutMs, () => {",
+        replacement: "    const deadline = clock.after(2 ** 40, () => {",
+      },
+    ],
+  },
+  {
+    name: "silent-link-kept",
+    room: "transport",
+    what: "A link on which nothing comes back is taken for whole: a connection that died half-way is never replaced.",
+    source: "etcd-io/etcd rafthttp (link heartbeats against half-open connections); hashicorp/yamux keepalives",
+    engine: "any",
+    patches: [
+      {
+        file: link,
+        text: "      if (state.silentIntervals >= this.#context.limits.maxMissedPings) {",
+        replacement: "      if (state.silentIntervals < 0) {",
+      },
+      {
+        file: "src/transport/inbound.ts",
+        text: "      if (state.silentIntervals >= limits.maxMissedPings) {",
+        replacement: "      if (state.silentIntervals < 0) {",
+      },
+    ],
+  },
+  {
+    name: "link-gives-up",
+    room: "transport",
+    what: "After a few attempts in vain a link is not tried any more: a partition that ends stays for that pair.",
+    source: "hazelcast/hazelcast#20319 (never recovers after a majority was lost)",
+    engine: "any",
+    patches: [
+      {
+        file: link,
+        text: "    this.#state = this.#waiting(this.#failures === 0 ? wait * chance : (wait * (1 + chance)) / 2);",
+        replacement:
+          '    if (this.#failures >= 6) this.#state = { is: "closed" };\n' +
+          "    else this.#state = this.#waiting(this.#failures === 0 ? wait * chance : (wait * (1 + chance)) / 2);",
+      },
+    ],
+  },
+  {
+    name: "unknown-member-turned-away",
+    room: "transport",
+    what: "A member that is not in the list yet is turned away: who was added and leads cannot tell the others.",
+    source: "Raft thesis §4.2.1 (servers answer requests of leaders that are not in their configuration)",
+    engine: "any",
+    patches: [
+      {
+        file: "src/transport/links.ts",
+        text: "    if (unknown < limits.maxUnknownPeers) return answer;\n",
+        replacement: "",
+      },
+    ],
+  },
+];
