@@ -82,7 +82,8 @@ export class DurableBeforeSaid implements Property {
   #isDurable(sender: ObservedMember, { epoch, holds, holdsEpoch }: PeekedMessage): boolean {
     if (sender.snapshot.index >= holds) return true;
     const wanted = holdsEpoch ?? this.#inLeadersLog(epoch, holds);
-    return [sender.durable, ...sender.lostLogs].some(
+    // Who stands with a log may have to give it up again before the question leaves: it was there.
+    return [sender.durable, ...sender.formerLogs, ...sender.lostLogs].some(
       (log) => log.last >= holds && (wanted === null || log.holds(holds, wanted)),
     );
   }

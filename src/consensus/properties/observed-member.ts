@@ -42,6 +42,8 @@ export class ObservedMember {
   durable: DiskLog = new DiskLog(start0, []);
   /** Durable logs of earlier lives that a fault took away. */
   readonly lostLogs: DiskLog[] = [];
+  /** The durable log before entries of it were dropped, for each time that this happened in the durable epoch. */
+  readonly formerLogs: DiskLog[] = [];
   /** Asked for, not durable yet; oldest first. */
   underway: Write[] = [];
   /** Number of the last durable write of this life. */
@@ -134,6 +136,7 @@ export class ObservedMember {
     let done = 0;
     for (const write of this.underway) {
       if (write.number > number) break;
+      if (write.truncateFrom !== null || write.snapshot !== null) this.formerLogs.push(this.durable.copy());
       this.durable.write(write);
       if (write.state !== null) this.#stateIsDurable(write.state);
       done++;
@@ -149,6 +152,7 @@ export class ObservedMember {
   }
 
   #remember({ epoch, vote, promiseMs }: PeekedState): void {
+    if (epoch > this.durableEpoch) this.formerLogs.length = 0;
     this.durableEpoch = Math.max(this.durableEpoch, epoch);
     if (vote !== 0n && !this.durableVotes.has(epoch)) this.durableVotes.set(epoch, vote);
     this.durablePromiseMs = Math.max(this.durablePromiseMs, promiseMs);

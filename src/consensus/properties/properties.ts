@@ -3,8 +3,8 @@
  *
  * An instance observes one group over all lives of all its members, from the founding on: wrap the engine kind with
  * `watched(kind, properties)`, and tell of what engines cannot show (`sent`, `applied`, `lost`). A property that does not
- * hold throws `SafetyViolation` out of the call in which it was seen; the first one is also kept in `violation`, because
- * the owner of an engine catches what the engine throws.
+ * hold throws `SafetyViolation` out of the call in which it was seen; it is also kept in `violation`, because the owner of
+ * an engine catches what the engine throws. After that nothing more is looked at.
  *
  * Names and sources are those of the Raft paper and of the TLA+ specifications; nothing here knows which protocol runs,
  * beyond what its `EnginePeek` reads. The accounts grow by some numbers an entry and are read in constant time a step.
@@ -39,7 +39,7 @@ export class Properties implements EngineObserver, ObservedGroup {
   latestLeaderEpoch = 0;
   /** All of them, with names and sources. */
   readonly all: readonly Property[];
-  /** The first one that was seen. */
+  /** The one that was seen. */
   violation: SafetyViolation | null = null;
   readonly #peek: EnginePeek;
   readonly #commitRule: CommitRule;
@@ -161,11 +161,13 @@ export class Properties implements EngineObserver, ObservedGroup {
     this.#forged.add(bytes);
   }
 
+  /** What follows on a violation is its consequence: nothing is looked at any more. */
   #watch(look: () => void): void {
+    if (this.violation !== null) return;
     try {
       look();
     } catch (error) {
-      if (error instanceof SafetyViolation) this.violation ??= error;
+      if (error instanceof SafetyViolation) this.violation = error;
       throw error;
     }
   }
