@@ -1,0 +1,120 @@
+/**
+ * A child process that runs seeds with a defect in it. It may hang, or die: both are finds, and the next seed gets a
+ * new process.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Defect } from "./defect.ts";
+import { defectVariable } from "./loader.ts";
+
+/** `cluster`: whole members, `src/sim`. `engine`: bare engines, `src/consensus/testing`. */
+export type Level = "cluster" | "engine";
+
+export interface Failure {
+  readonly property: string;
+  readonly message: string;
+}
+
+export interface SeedQuestion {
+  readonly seed: number;
+  /** Name of the engine, as in `src/consensus/engines.ts`. */
+  readonly engine: string;
+}
+
+export interface SeedAnswer {
+  readonly seed: number;
+  readonly failure: Failure | null;
+  /** Files of the defect that this process never loaded. */
+  readonly unpatched: readonly string[];
+}
+
+export interface SeedProcessOptions {
+  /** Null: the program as it is. */
+  readonly defect: Defect | null;
+  readonly level: Level;
+  readonly engine: string;
+  /** Real time for one seed, milliseconds. */
+  readonly patienceMs: number;
+}
+
+const program = fileURLToPath(new URL("seed-runner.ts", import.meta.url));
+const loader = new URL("loader.ts", import.meta.url).href;
+/** Loading the sources takes a second or two; a machine at its limits, a while longer. */
+const startMs = 120_000;
+/** Of what a dying process wrote, the end says why. */
+const lastWords = 2_000;
+
+export class SeedProcess {
+  readonly #options: SeedProcessOptions;
+  #child: ChildProcess | null = null;
+  #said = "";
+
+  constructor(options: SeedProcessOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What is wrong with this seed; null: nothing.
+   * @throws Error if the process cannot be started, or does not run the patched files: nothing was measured then
+   */
+  async run(seed: number): Promise<Failure | null> {
+    const { defect, patienceMs, engine } = this.#options;
+    this.#child ??= await this.#start();
+    const child = this.#child;
+    const heard = hear(child, patienceMs);
+    child.send({ seed, engine } satisfies SeedQuestion);
+    const { message, end } = await heard;
+    if (end !== null) {
+      this.stop();
+      if (end === "silence") return { property: "never came to rest", message: `no end after ${patienceMs} ms` };
+      return { property: "the process died", message: `${end}\n${this.#said}` };
+    }
+    const { failure, unpatched } = message as SeedAnswer;
+    if (unpatched.length > 0) {
+      this.stop();
+      throw new Error(`seed ${seed} ran without ${unpatched.join(", ")}: ${defect?.name} cannot show at this level`);
+    }
+    return failure;
+  }
+
+  stop(): void {
+    this.#child?.kill("SIGKILL");
+    this.#child = null;
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const { defect, level } = this.#options;
+    this.#said = "";
+    const child = fork(program, [level], {
+      execArgv: ["--import", loader],
+      env: { ...process.env, [defectVariable]: defect?.name ?? "" },
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    child.stderr?.on("data", (chunk: Buffer) => {
+      this.#said = `${this.#said}${chunk.toString()}`.slice(-lastWords);
+    });
+    const { end } = await hear(child, startMs);
+    if (end === null) return child;
+    child.kill("SIGKILL");
+    throw new Error(`the process for ${defect?.name ?? "the program as it is"} did not start (${end}):\n${this.#said}`);
+  }
+}
+
+/** The next message of a child, or how it ended instead. */
+function hear(child: ChildProcess, patienceMs: number): Promise<{ message: unknown; end: string | null }> {
+  return new Promise((resolve) => {
+    const over = (message: unknown, end: string | null): void => {
+      clearTimeout(timer);
+      child.off("message", onMessage);
+      child.off("close", onClose);
+      resolve({ message, end });
+    };
+    const onMessage = (message: unknown): void => over(message, null);
+    // Not "exit": what it wrote last may still be on its way.
+    const onClose = (code: number | null, signal: string | null): void =>
+      over(null, signal === null ? `ended with code ${code}` : `ended by ${signal}`);
+    const timer = setTimeout(() => over(null, "silence"), patienceMs);
+    child.once("message", onMessage);
+    child.once("close", onClose);
+  });
+}

@@ -1,0 +1,28 @@
+/** What the hunts came to, for people. */
+import type { Hunt } from "./hunt.ts";
+
+/** A line about one hunt, for when it is over. */
+export function describeHunt({ defect, find, unsound, seconds }: Hunt): string {
+  const also = unsound.length === 0 ? "" : ` (fails without it, too: seeds ${unsound.join(", ")})`;
+  if (find === null) return `${defect.name} escaped in ${seconds.toFixed(0)} s${also}`;
+  const [fact = ""] = find.failure.message.split("\n");
+  return `${defect.name} caught by "${find.failure.property}" in seed ${find.seed}: ${fact.slice(0, 160)}${also}`;
+}
+
+/** All of them: defect, level, caught by, after how many seeds, seconds, and in how many of the next. */
+export function table(hunts: readonly Hunt[], rateSeeds: number): string {
+  const head = ["defect", "level", "caught by", "seeds", "seconds", `of next ${rateSeeds}`];
+  const rows = hunts.map(({ defect, level, find, seconds }) =>
+    find === null
+      ? [defect.name, level, "ESCAPED", "-", seconds.toFixed(1), "-"]
+      : [defect.name, level, find.failure.property, `${find.seed}`, find.seconds.toFixed(1), `${find.again}`],
+  );
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column >= 3 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
+  return all.map(line).join("\n");
+}
