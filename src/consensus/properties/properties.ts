@@ -44,6 +44,7 @@ export class Properties implements EngineObserver, ObservedGroup {
   readonly #peek: EnginePeek;
   readonly #commitRule: CommitRule;
   readonly #forged = new WeakSet<Uint8Array>();
+  #latest: ObservedMember | null = null;
   readonly #on: { readonly [hook in Hook]: readonly Property[] };
 
   /** @param peek how to look into messages and states of the protocol: `EngineKind.peek`. */
@@ -89,18 +90,22 @@ export class Properties implements EngineObserver, ObservedGroup {
   }
 
   started(id: MemberId, life: number, start: EngineStart, engine: Engine): void {
-    this.#watch(() => {
+    if (this.violation !== null) return;
+    try {
       const member = this.members.get(id) ?? new ObservedMember(id, this.#peek);
       this.members.set(id, member);
       for (const property of this.#on.starting) property.starting?.(member, start);
       member.start(life, start, engine);
       if (this.committed.last === 0) this.#found(member, start);
       for (const property of this.#on.started) property.started?.(member, start);
-    });
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   stepped(id: MemberId, life: number, input: Input, _now: number): void {
-    this.#watch(() => {
+    if (this.violation !== null) return;
+    try {
       const member = this.#living(id, life);
       if (input.type === "message") this.#heard(id, input.from, input.bytes);
       member.step(input);
@@ -109,15 +114,20 @@ export class Properties implements EngineObserver, ObservedGroup {
       }
       if (member.now.commit > member.before.commit) this.#advance(member);
       for (const property of this.#on.stepped) property.stepped?.(member, input);
-    });
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   drained(id: MemberId, life: number, effects: Effects, _status: Status): void {
-    this.#watch(() => {
+    if (this.violation !== null) return;
+    try {
       const member = this.#living(id, life);
       for (const property of this.#on.drained) property.drained?.(member, effects);
       member.drain(effects);
-    });
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /**
@@ -126,13 +136,16 @@ export class Properties implements EngineObserver, ObservedGroup {
    * handing over only misses those whose write ends on the way.)
    */
   sent(id: MemberId, message: Pick<Outbound, "to" | "pieces">): void {
-    this.#watch(() => {
-      const sender = this.members.get(id);
+    if (this.violation !== null) return;
+    try {
+      const sender = this.#member(id);
       const [head] = message.pieces;
       if (sender === undefined || head === undefined) return;
       for (const property of this.#on.left) property.left?.(sender, message);
       this.#said(sender, message.to, head);
-    });
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /**
@@ -140,11 +153,14 @@ export class Properties implements EngineObserver, ObservedGroup {
    * for equal states.
    */
   applied(id: MemberId, index: number, fingerprint: number | string): void {
-    this.#watch(() => {
-      const member = this.members.get(id);
+    if (this.violation !== null) return;
+    try {
+      const member = this.#member(id);
       if (member === undefined) return;
       for (const property of this.#on.applied) property.applied?.(member, index, fingerprint);
-    });
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /**
@@ -162,18 +178,22 @@ export class Properties implements EngineObserver, ObservedGroup {
   }
 
   /** What follows on a violation is its consequence: nothing is looked at any more. */
-  #watch(look: () => void): void {
-    if (this.violation !== null) return;
-    try {
-      look();
-    } catch (error) {
-      if (error instanceof SafetyViolation) this.violation = error;
-      throw error;
-    }
+  #failed(error: unknown): never {
+    if (error instanceof SafetyViolation) this.violation = error;
+    throw error;
+  }
+
+  /** Mostly the one that was asked for before: a look-up by a bigint costs more than everything else here. */
+  #member(id: MemberId): ObservedMember | undefined {
+    const latest = this.#latest;
+    if (latest !== null && latest.id === id) return latest;
+    const member = this.members.get(id);
+    if (member !== undefined) this.#latest = member;
+    return member;
   }
 
   #living(id: MemberId, life: number): ObservedMember {
-    const member = this.members.get(id);
+    const member = this.#member(id);
     if (member === undefined || member.life !== life) {
       throw new Error(`life ${life} of member ${id.toString(16)} goes on after life ${member?.life ?? 0} began`);
     }
