@@ -1,0 +1,123 @@
+/** Kinds of calls, as checkers tell them apart. */
+import type { RangeRequest, RequestOp, ResponseOp, TxnRequest, TxnResult } from "../../wire/kv.ts";
+import type { Call, ClientRequest, ClientResult, Moment, Outcome } from "../history.ts";
+
+/** Requests to the keyspace itself. */
+export type KvRequest = Extract<ClientRequest, { type: "range" | "put" | "deleteRange" | "txn" }>;
+export type KvResult = Extract<ClientResult, { type: "range" | "put" | "deleteRange" | "txn" }>;
+
+/** A call with an answer to go by. */
+export interface AnsweredCall extends Call {
+  readonly returned: Moment;
+  readonly outcome: Extract<Outcome, { type: "answered" }>;
+}
+
+export interface AnsweredKvCall extends AnsweredCall {
+  readonly request: KvRequest;
+  readonly outcome: { readonly type: "answered"; readonly revision: number; readonly result: KvResult };
+}
+
+export function isAnswered(call: Call): call is AnsweredCall {
+  return call.outcome?.type === "answered" && call.returned !== null;
+}
+
+/** Whether nobody knows what became of it; one that is under way at the end is such a call, too. */
+export function isUnknown(call: Call): boolean {
+  return call.outcome === null || call.outcome.type === "unknown";
+}
+
+export function isRefused(call: Call): boolean {
+  return call.outcome?.type === "refused";
+}
+
+export function isKvRequest(request: ClientRequest): request is KvRequest {
+  return request.type === "range" || request.type === "put" || request.type === "deleteRange" || request.type === "txn";
+}
+
+export function isAnsweredKv(call: Call): call is AnsweredKvCall {
+  return isAnswered(call) && isKvRequest(call.request);
+}
+
+/** Read from what its member happens to have: a range, or a transaction of nothing but such ranges. */
+export function isSerializable(request: ClientRequest): boolean {
+  if (request.type === "range") return request.request.serializable;
+  if (request.type !== "txn") return false;
+  const ops = [...request.request.success, ...request.request.failure];
+  return ops.length > 0 && ops.every((op) => op.type === "range" && op.request.serializable);
+}
+
+/** Whether a request could change a key, whichever way its transactions go. */
+export function mayWrite(request: ClientRequest): boolean {
+  if (request.type === "put" || request.type === "deleteRange") return true;
+  return request.type === "txn" && someOp(request.request, (op) => op.type === "put" || op.type === "deleteRange");
+}
+
+/** Whether a condition holds for an operation of a transaction, at any depth and on either way. */
+export function someOp(txn: TxnRequest, holds: (op: RequestOp) => boolean): boolean {
+  return [...txn.success, ...txn.failure].some((op) => holds(op) || (op.type === "txn" && someOp(op.request, holds)));
+}
+
+/** Whether an answer says that something was changed, which took a revision of its own. */
+export function hasChanged(result: ClientResult): boolean {
+  switch (result.type) {
+    case "put":
+      return true;
+    case "deleteRange":
+      return result.result.deleted > 0;
+    case "txn":
+      return txnHasChanged(result.result);
+    case "range":
+    case "compact":
+    case "leaseGrant":
+    case "leaseRevoke":
+    case "leaseKeepAlive":
+      return false;
+  }
+}
+
+function txnHasChanged({ responses }: TxnResult): boolean {
+  return responses.some((response) => {
+    if (response.type === "txn") return txnHasChanged(response.result);
+    return response.type === "put" || (response.type === "deleteRange" && response.result.deleted > 0);
+  });
+}
+
+/** All ranges that a request may ask for. */
+export function rangesOf(request: ClientRequest): RangeRequest[] {
+  if (request.type === "range") return [request.request];
+  if (request.type !== "txn") return [];
+  const ranges: RangeRequest[] = [];
+  someOp(request.request, (op) => op.type === "range" && ranges.push(op.request) < 0);
+  return ranges;
+}
+
+/** Whether a range tells every living key in it, as it is now. */
+export function tellsAll({ revision, limit, countOnly, ...filters }: RangeRequest): boolean {
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = filters;
+  const bounds = [minModRevision, maxModRevision, minCreateRevision, maxCreateRevision];
+  return revision <= 0 && limit <= 0 && !countOnly && bounds.every((bound) => bound === 0);
+}
+
+/** An operation that was made, and what came back. */
+export type MadeOp =
+  | (Extract<RequestOp, { type: "range" }> & { readonly response: Extract<ResponseOp, { type: "range" }> })
+  | (Extract<RequestOp, { type: "put" }> & { readonly response: Extract<ResponseOp, { type: "put" }> })
+  | (Extract<RequestOp, { type: "deleteRange" }> & { readonly response: Extract<ResponseOp, { type: "deleteRange" }> });
+
+/** The operations that an answered call made, those of inner transactions too; answers that do not fit are left out. */
+export function madeOps({ request, outcome }: AnsweredKvCall): MadeOp[] {
+  const { result, revision } = outcome;
+  if (request.type === "txn") return result.type === "txn" ? madeInTxn(request.request, result.result) : [];
+  if (request.type !== result.type) return [];
+  return [{ ...request, response: { ...result, revision } } as MadeOp];
+}
+
+function madeInTxn(txn: TxnRequest, result: TxnResult): MadeOp[] {
+  const ops = result.succeeded ? txn.success : txn.failure;
+  return ops.flatMap((op, at): MadeOp[] => {
+    const response = result.responses[at];
+    if (response === undefined || response.type !== op.type) return [];
+    if (op.type === "txn") return response.type === "txn" ? madeInTxn(op.request, response.result) : [];
+    return [{ ...op, response } as MadeOp];
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * Is there one order of all calls, true to real time, in which etcd's keyspace would have answered each as it was
+ * answered? Serializable reads are not part of this (`session-guarantees.ts`), nor are keys on leases, which end without
+ * a call (`lease-safety.ts`): what is told of those is passed over.
+ */
+import type { Call, HistoryChecker, Violation } from "../history.ts";
+import { isAnswered, isKvRequest, isSerializable, isUnknown, mayWrite } from "./client-calls.ts";
+import { checkCompactedReads } from "./compacted-reads.ts";
+import { type KvCall, KvModel } from "./kv-model.ts";
+import { KvScope } from "./kv-scope.ts";
+import { type Attempt, findLinearization, type Parts } from "./linearization-search.ts";
+import { callTable, callText, violation } from "./narration.ts";
+
+const NAME = "linearizability";
+/** Steps of the search before it gives up: some seconds. A history of 3,000 calls that is in order takes about as many. */
+const MAX_STEPS = 1_000_000;
+/** Calls and orders told in a counter-example. */
+const MAX_CALLS = 14;
+const MAX_ORDERS = 10;
+
+export const linearizability: HistoryChecker = {
+  name: NAME,
+  source: "Herlihy and Wing 1990; the search: Wing and Gong 1993, Lowe 2017",
+  check({ calls }, truth) {
+    return checkCompactedReads(NAME, calls, truth) ?? checkOrder(calls);
+  },
+};
+
+function checkOrder(all: readonly Call[]): Violation | null {
+  const scope = new KvScope(all);
+  const calls = all.filter((call): call is KvCall => isInModel(call, scope));
+  const model = new KvModel(all, scope, calls);
+  if (model.facts.contradiction !== null) return violation(NAME, model.facts.contradiction);
+  const operations = calls.map((call) => ({
+    call,
+    invoked: call.invoked.order,
+    returned: isAnswered(call) ? call.returned.order : null,
+  }));
+  const verdict = findLinearization(model, operations, MAX_STEPS);
+  switch (verdict.type) {
+    case "linearizable":
+      return null;
+    case "undecided":
+      return violation(
+        NAME,
+        `no order of the ${calls.length} calls was found in ${verdict.steps} steps, nor ruled out`,
+      );
+    case "impossible":
+      return counterExample(model, verdict.order, verdict.attempts);
+  }
+}
+
+function isInModel(call: Call, scope: KvScope): call is KvCall {
+  const { request } = call;
+  if (!isKvRequest(request) || isSerializable(request)) return false;
+  if (isUnknown(call)) return mayWrite(request) && scope.changes(request) !== 0n;
+  return isAnswered(call) && (scope.touches(request) !== 0n || scope.isWithin(request));
+}
+
+/** The call that fits nowhere, those around it on the same keys, and why each order of them fails. */
+function counterExample(model: KvModel, order: readonly KvCall[], attempts: readonly Attempt<KvCall>[]): Violation {
+  const culprit = attempts.find(({ call }) => isAnswered(call)) ?? attempts[0];
+  if (culprit === undefined) return violation(NAME, "there is no order of the calls");
+  const parts = attempts.reduce((sum: Parts, { conflict }) => sum | conflict, 0n) || model.touches(culprit.call);
+  const tried = new Set(attempts.flatMap(({ call, inserted }) => [call, ...inserted]));
+  const before = order.filter((call) => (model.touches(call) & parts) !== 0n && !tried.has(call));
+  const shown = [...before.slice(-Math.max(2, MAX_CALLS - tried.size)), ...tried].slice(0, MAX_CALLS);
+  const orders = attempts.slice(0, MAX_ORDERS).map(({ inserted, call, reason }) => {
+    const ids = [...inserted, call].map(({ id }) => `#${id}`);
+    return `${ids.join(", ")}: ${reason}`;
+  });
+  const more = attempts.length > MAX_ORDERS ? [`and ${attempts.length - MAX_ORDERS} orders more`] : [];
+  const sentence = `${callText(culprit.call)} has an answer that fits into no order: ${culprit.reason}`;
+  return violation(NAME, sentence, [
+    ...callTable(shown),
+    `What could come after the ${order.length} calls before it, and why it can't:`,
+    ...orders,
+    ...more,
+  ]);
+}
