@@ -21,6 +21,7 @@ export const ROOMS = {
   node: { floor: 2 },
   wire: { floor: 1, pure: true, npm: ["@bufbuild/protobuf"] },
   consensus: { floor: 1, pure: true, beside: ["wire"] },
+  virtual: { floor: 1, beside: ["consensus"] },
   keyspace: { floor: 1, pure: true, beside: ["wire"] },
   placement: { floor: 1, pure: true, beside: ["wire"] },
 };
@@ -29,7 +30,7 @@ export const ROOMS = {
 export const FACE = "index.ts";
 
 /** Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world. */
-export const THROUGH_PORTS = ["replica", "sim"];
+export const THROUGH_PORTS = ["replica", "sim", "virtual"];
 
 /** Floor 0's file of ports: types only, so it may speak of promises, which the edges keep. */
 export const PORTS = "src/environment.ts";
