@@ -10,6 +10,7 @@ import { InvariantViolation } from "../../../errors.ts";
 import type { Effects, Engine, EngineOptions, Entry, Input, Outbound } from "../../engine.ts";
 import type { EngineKind } from "../../engines.ts";
 import { createMembership, describeMembership } from "../../membership.ts";
+import type { DiskTruth } from "../../properties/commit-rule.ts";
 import { fingerprint } from "../../properties/fingerprint.ts";
 import { Properties } from "../../properties/properties.ts";
 import { watched } from "../../watched-engine.ts";
@@ -29,6 +30,8 @@ export interface BenchSetup {
   readonly joiners: readonly MemberId[];
   readonly engine: Partial<EngineOptions>;
   readonly priorities: ReadonlyMap<MemberId, number>;
+  /** The safety properties look on. */
+  readonly watched: boolean;
 }
 
 /** Members get a tick this often, in ms of true time. */
@@ -44,7 +47,7 @@ export class Bench {
   readonly clients: Clients = new Clients();
   readonly transcript: Transcript = new Transcript();
   readonly wording: Wording;
-  readonly properties: Properties;
+  readonly #properties: Properties | null;
   time = 0;
   readonly #setup: BenchSetup;
   readonly #kind: EngineKind;
@@ -61,9 +64,9 @@ export class Bench {
   constructor(wording: Wording, setup: BenchSetup) {
     this.wording = wording;
     this.#setup = setup;
-    this.properties = new Properties(wording.kind.peek);
-    this.properties.diskTruth = (id, { index, epoch }) => this.members.get(id)?.disk.holds(index, epoch) === true;
-    this.#kind = watched(wording.kind, this.properties);
+    this.#properties = setup.watched ? new Properties(wording.kind.peek) : null;
+    this.#kind = this.#properties === null ? wording.kind : watched(wording.kind, this.#properties);
+    this.#lookAtDisks(true);
     const first = this.#kind.genesis(createMembership(setup.voters, setup.learners), new Uint8Array(0));
     for (const id of [...setup.voters, ...setup.learners, ...setup.joiners]) {
       const member = new SimMember(id);
@@ -247,8 +250,15 @@ export class Bench {
     const member = this.member(id);
     if (member.up) throw new ScriptError(`member ${id} is running: crash it first`);
     harm(member.disk);
-    this.properties.lost(id);
-    this.properties.diskTruth = null;
+    this.#properties?.lost(id);
+    this.#lookAtDisks(false);
+  }
+
+  /** Whether the commit rule asks the disks, which must not lose anything then. */
+  #lookAtDisks(look: boolean): void {
+    if (this.#properties === null) return;
+    const holds: DiskTruth = (id, { index, epoch }) => this.members.get(id)?.disk.holds(index, epoch) === true;
+    this.#properties.diskTruth = look ? holds : null;
   }
 
   /** Brings a packet to its receiver. */
@@ -266,7 +276,7 @@ export class Bench {
   #send(member: SimMember, message: Outbound): void {
     const { to } = message;
     const from = member.id;
-    this.properties.sent(from, message);
+    this.#properties?.sent(from, message);
     const bytes = joined(message.pieces);
     const { type, words, routine } = this.wording.message(bytes);
     const arrive = (): void => this.feed(to, { type: "message", from, bytes });
@@ -306,7 +316,7 @@ export class Bench {
     if (effects.installSnapshot !== null) {
       this.#unapplied.set(id, []);
       member.install(effects.installSnapshot);
-      this.properties.applied(id, member.applied, member.hash);
+      this.#properties?.applied(id, member.applied, member.hash);
     }
     for (const entry of effects.committed) {
       clients.noteCommitted(entry);
@@ -325,7 +335,7 @@ export class Bench {
         const { index, epoch, kind, data } = entry;
         const hash = (Math.imul(member.hash, 0x01000193) ^ fingerprint(entry)) >>> 0;
         member.noteApplied(index, epoch, kind, data, hash);
-        this.properties.applied(id, index, hash);
+        this.#properties?.applied(id, index, hash);
       }
       const { applied } = member;
       if (entries.length > 0) {

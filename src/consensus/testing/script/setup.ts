@@ -10,6 +10,7 @@ interface Draft {
   voters: number;
   learners: number;
   joiners: number;
+  watched: boolean;
   engine: { -readonly [Option in keyof EngineOptions]?: EngineOptions[Option] };
   readonly priorities: Map<MemberId, number>;
 }
@@ -43,17 +44,23 @@ export const setupParts: readonly Command<Draft>[] = [
     does: "Default 0.",
     run: ({ priorities }, slots) => priorities.set(slots.member(), slots.number("number")),
   },
+  {
+    pattern: "unwatched",
+    does: "The safety properties do not look on: for losses that no group can bear.",
+    run: (draft) => (draft.watched = false),
+  },
 ];
 
 const parts = new Commands(setupParts);
 
 /** @throws ScriptError for a part that does not fit, or a group without voters. */
 export function parseSetup(text: string): BenchSetup {
-  const draft: Draft = { voters: 0, learners: 0, joiners: 0, engine: {}, priorities: new Map() };
+  const draft: Draft = { voters: 0, learners: 0, joiners: 0, watched: true, engine: {}, priorities: new Map() };
   for (const part of text.split(", ")) parts.carryOut(draft, part);
   if (draft.voters === 0) throw new ScriptError("a cluster needs voters: cluster 3 voters");
   let next = 1n;
   const ids = (count: number): MemberId[] => Array.from({ length: count }, () => next++);
-  const { engine, priorities } = draft;
-  return { voters: ids(draft.voters), learners: ids(draft.learners), joiners: ids(draft.joiners), engine, priorities };
+  const { engine, priorities, watched } = draft;
+  const [voters, learners, joiners] = [ids(draft.voters), ids(draft.learners), ids(draft.joiners)];
+  return { voters, learners, joiners, engine, priorities, watched };
 }
