@@ -21,7 +21,8 @@ export class DynamicTable {
 
   /** @param capacity octets that the peer may use at most */
   constructor(capacity: number) {
-    this.#slots = new Array<Field | undefined>(Math.max(1, Math.floor(capacity / SMALLEST_FIELD)));
+    const slots = Math.max(1, Math.floor(capacity / SMALLEST_FIELD));
+    this.#slots = Array.from({ length: slots }, () => undefined);
     this.#maxSize = capacity;
   }
 
