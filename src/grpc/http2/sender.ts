@@ -1,0 +1,256 @@
+/**
+ * What one connection has to send, and when it may: acknowledgements and the like first, then the streams in turn, a
+ * frame each, within the client's windows, and no faster than the system takes it (RFC 9113 §5.2, §6.9).
+ *
+ *     control ─┐                                    ┌─▶ drained, closed: told when the bytes are on their way
+ *     ready ───┴▶ slab ─▶ one write ─▶ connection ──┘
+ *     starved: streams that wait for the connection's window
+ *
+ * A stream whose own window is used up stands nowhere: the client's WINDOW_UPDATE puts it back.
+ */
+import type { Connection } from "../../environment.ts";
+import {
+  DEFAULT_MAX_FRAME,
+  DEFAULT_WINDOW,
+  ErrorCode,
+  Flag,
+  FRAME_HEADER_BYTES,
+  FrameType,
+  putFrameHeader,
+  putUint32,
+} from "./frames.ts";
+import { LEAST_ROOM, type Slab } from "./slab.ts";
+import type { Stream } from "./stream.ts";
+
+/** In front of each message: whether it is compressed (never), and its length (gRPC over HTTP/2, "Length-Prefixed"). */
+const PREFIX_BYTES = 5;
+/** Room that a stream is given a turn in: for all header blocks and frame headers, and for some data. */
+const STEP_BYTES = LEAST_ROOM / 2;
+/** Of that, what is not for data. */
+const HEADERS_BYTES = STEP_BYTES / 2;
+/** After so many bytes the others' turn comes, also if this client reads as fast as we write. */
+const TURN_BYTES = 1 << 20;
+
+/** Header blocks must fit into a step. */
+export const LONGEST_BLOCK: number = HEADERS_BYTES - 256;
+
+export interface SenderEvents {
+  /** Its last frame is out. */
+  sent(stream: Stream): void;
+}
+
+/** What became of a stream's turn. */
+const DONE = 0;
+const MORE = 1;
+const STARVED = 2;
+
+export class Sender {
+  /** Bytes of DATA that the client takes on the whole connection. */
+  window: number = DEFAULT_WINDOW;
+  /** The largest frame that the client takes. */
+  maxFrame: number = DEFAULT_MAX_FRAME;
+  /** Of messages that wait. */
+  unreadBytes = 0;
+  /** Something other than acknowledgements was sent since this was set to false. */
+  hasAnswered = false;
+  readonly #connection: Connection;
+  readonly #slab: Slab;
+  readonly #head: Uint8Array;
+  readonly #events: SenderEvents;
+  #control: Uint8Array[] = [];
+  #ready: Stream[] = [];
+  #starved: Stream[] = [];
+  #finished: Stream[] = [];
+  #drained: Stream[] = [];
+  /** The system has not taken all that was written. */
+  #isBlocked = false;
+
+  /** @param head the header block that each answer begins with */
+  constructor(connection: Connection, slab: Slab, head: Uint8Array, events: SenderEvents) {
+    this.#connection = connection;
+    this.#slab = slab;
+    this.#head = head;
+    this.#events = events;
+  }
+
+  /** Frames that wait. */
+  get waitingControl(): number {
+    return this.#control.length;
+  }
+
+  /** Everything was taken by the system. */
+  get isIdle(): boolean {
+    return !this.#isBlocked && !this.hasWork;
+  }
+
+  /** `pump` would do something. */
+  get hasWork(): boolean {
+    return !this.#isBlocked && (this.#control.length > 0 || this.#ready.length > 0);
+  }
+
+  /** A whole frame, in front of all answers. At most `LONGEST_BLOCK` bytes. */
+  control(frame: Uint8Array): void {
+    this.#control.push(frame);
+  }
+
+  /** The stream has something to send, or may go on. */
+  enlist(stream: Stream): void {
+    if (stream.isListed) return;
+    stream.isListed = true;
+    this.#ready.push(stream);
+  }
+
+  /** The client takes more on the whole connection. */
+  widen(increment: number): void {
+    this.window += increment;
+    if (this.window <= 0 || this.#starved.length === 0) return;
+    this.#ready = [...this.#ready, ...this.#starved];
+    this.#starved = [];
+  }
+
+  /** The system took all that was written. */
+  unblock(): void {
+    this.#isBlocked = false;
+  }
+
+  /** Writes what may be sent now; some of it may be left, to be sent in another turn. */
+  pump(): void {
+    const slab = this.#slab;
+    let left = TURN_BYTES;
+    while (left > 0 && this.hasWork) {
+      slab.begin();
+      this.#fill();
+      const piece = slab.take();
+      if (piece.length === 0) break;
+      left -= piece.length;
+      if (this.#connection.write([piece]) === 0) slab.giveBack(piece);
+      else this.#isBlocked = true;
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    while (this.#finished.length > 0) {
+      const finished = this.#finished;
+      this.#finished = [];
+      for (const stream of finished) this.#events.sent(stream);
+    }
+    if (this.#drained.length === 0) return;
+    const drained = this.#drained;
+    this.#drained = [];
+    for (const stream of drained) if (!stream.isClosed) stream.consumer?.drained();
+  }
+
+  #fill(): void {
+    const slab = this.#slab;
+    this.#writeControl();
+    const ready = this.#ready;
+    let at = 0;
+    for (; at < ready.length && slab.room >= STEP_BYTES; at++) {
+      const stream = ready[at] as Stream;
+      stream.isListed = false;
+      if (stream.isClosed) continue;
+      const outcome = this.#step(stream);
+      if (outcome === DONE) continue;
+      stream.isListed = true;
+      if (outcome === MORE) ready.push(stream);
+      else this.#starved.push(stream);
+    }
+    if (at === ready.length) this.#ready = [];
+    else this.#ready = ready.slice(at);
+  }
+
+  #writeControl(): void {
+    const slab = this.#slab;
+    const control = this.#control;
+    let n = 0;
+    for (; n < control.length && slab.room >= STEP_BYTES; n++) {
+      const frame = control[n] as Uint8Array;
+      slab.bytes.set(frame, slab.at);
+      slab.at += frame.length;
+    }
+    if (n > 0) this.#control = control.slice(n);
+  }
+
+  /** One frame of data at most, and what headers go with it. */
+  #step(stream: Stream): typeof DONE | typeof MORE | typeof STARVED {
+    const { ending } = stream;
+    this.hasAnswered = true;
+    if (!stream.headersSent) {
+      if (stream.message === null && ending !== null && ending.alone !== null) {
+        this.#writeHeaders(stream, ending.alone, Flag.endHeaders | Flag.endStream);
+        return this.#finish(stream);
+      }
+      this.#writeHeaders(stream, this.#head, Flag.endHeaders);
+      stream.headersSent = true;
+    }
+    if (stream.message !== null) {
+      if (!this.#writeData(stream, stream.message)) return this.window <= 0 ? STARVED : DONE;
+      if (stream.message !== null) return MORE;
+    }
+    if (ending === null) return DONE;
+    this.#writeHeaders(stream, ending.trailers, Flag.endHeaders | Flag.endStream);
+    return this.#finish(stream);
+  }
+
+  /** As much of the message as one frame may have. False: not a byte. */
+  #writeData(stream: Stream, message: Uint8Array): boolean {
+    const slab = this.#slab;
+    const sent = stream.sentBytes;
+    const left = PREFIX_BYTES + message.length - sent;
+    const length = Math.min(left, stream.sendWindow, this.window, this.maxFrame, slab.room - HEADERS_BYTES);
+    if (length <= 0) return false;
+    const { bytes } = slab;
+    let { at } = slab;
+    putFrameHeader(bytes, at, length, FrameType.data, Flag.none, stream.id);
+    at += FRAME_HEADER_BYTES;
+    if (sent === 0 && length === left) {
+      bytes[at] = 0;
+      putUint32(bytes, at + 1, message.length);
+      bytes.set(message, at + PREFIX_BYTES);
+    } else {
+      writePiece(bytes, at, message, sent, length);
+    }
+    slab.at = at + length;
+    stream.sendWindow -= length;
+    this.window -= length;
+    if (length < left) {
+      stream.sentBytes = sent + length;
+      return true;
+    }
+    this.unreadBytes -= message.length;
+    if (stream.messageSent()) this.#drained.push(stream);
+    return true;
+  }
+
+  #writeHeaders(stream: Stream, block: Uint8Array, flags: number): void {
+    const slab = this.#slab;
+    putFrameHeader(slab.bytes, slab.at, block.length, FrameType.headers, flags, stream.id);
+    slab.bytes.set(block, slab.at + FRAME_HEADER_BYTES);
+    slab.at += FRAME_HEADER_BYTES + block.length;
+  }
+
+  /** A client that has not said all is told that nobody listens any more (RFC 9113 §8.1). */
+  #finish(stream: Stream): typeof DONE {
+    if (!stream.remoteEnded) {
+      const slab = this.#slab;
+      putFrameHeader(slab.bytes, slab.at, 4, FrameType.resetStream, Flag.none, stream.id);
+      putUint32(slab.bytes, slab.at + FRAME_HEADER_BYTES, ErrorCode.noError);
+      slab.at += FRAME_HEADER_BYTES + 4;
+    }
+    this.#finished.push(stream);
+    return DONE;
+  }
+}
+
+/** Writes `length` bytes of a prefixed message, from its byte `from` on, which may lie within the prefix. */
+function writePiece(bytes: Uint8Array, at: number, message: Uint8Array, from: number, length: number): void {
+  let position = at;
+  const end = from + length;
+  for (let n = from; n < Math.min(end, PREFIX_BYTES); n++) {
+    bytes[position++] = n === 0 ? 0 : message.length >>> (8 * (PREFIX_BYTES - 1 - n));
+  }
+  if (end <= PREFIX_BYTES) return;
+  const start = Math.max(0, from - PREFIX_BYTES);
+  bytes.set(message.subarray(start, end - PREFIX_BYTES), position);
+}
