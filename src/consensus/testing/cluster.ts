@@ -84,11 +84,18 @@ export class Cluster {
   runUntil(condition: () => boolean, withinMs: number, what: string): void {
     const end = this.time + withinMs;
     while (!condition()) {
-      if (this.#queue.nextAt > end) {
-        throw new Error(`${what}: not within ${withinMs} ms of virtual time\n${this.describe()}`);
-      }
-      this.#next();
+      if (!this.advance(end)) throw new Error(`${what}: not within ${withinMs} ms of virtual time\n${this.describe()}`);
     }
+  }
+
+  /** Runs the next event that is due until then. False: there is none, and it is then. */
+  advance(until: number): boolean {
+    if (this.#queue.nextAt <= until) {
+      this.#next();
+      return true;
+    }
+    this.time = until;
+    return false;
   }
 
   #next(): void {

@@ -1,65 +1,17 @@
 /**
  * A random life of a cluster from one seed: faults of every kind while clients write, read and reconfigure, with the
  * safety properties looking on; then the faults end and everything must come together within a bounded time.
- *
- * Which faults occur, and how often, is itself drawn from the seed (swarm testing): a run without crashes reaches
- * states that a run with all faults at once never sees.
  */
 import type { MemberId } from "../../environment.ts";
 import type { EngineKind } from "../engines.ts";
 import { isJoint, type MembershipChange } from "../membership.ts";
 import { SeededRandom } from "../random.ts";
 import { Cluster } from "./cluster.ts";
+import { undergo } from "./ordeals.ts";
+import { Stage } from "./stage.ts";
+import type { SwarmPlan } from "./swarm-plan.ts";
 
-/** What a seed drew. */
-export interface SwarmPlan {
-  readonly seed: number;
-  readonly members: number;
-  readonly joiners: number;
-  readonly leaseReads: boolean;
-  readonly clockDriftMs: number;
-  readonly lossRate: number;
-  readonly duplicateRate: number;
-  readonly maxDelayMs: number;
-  readonly partitions: boolean;
-  readonly crashes: boolean;
-  readonly pauses: boolean;
-  readonly slowDisks: boolean;
-  readonly reconfigurations: boolean;
-  readonly transfers: boolean;
-  readonly damage: boolean;
-  readonly priorities: boolean;
-  readonly reportLinks: boolean;
-  readonly snapshotEvery: number;
-  readonly steps: number;
-}
-
-export function drawPlan(seed: number): SwarmPlan {
-  const random = new SeededRandom(seed ^ 0x5eed);
-  const often = (probability: number): boolean => random.chance(probability);
-  const members = 1 + random.below(5);
-  return {
-    seed,
-    members,
-    joiners: random.below(3),
-    leaseReads: often(0.4),
-    clockDriftMs: 150,
-    lossRate: often(0.6) ? random.between(0, 0.2) : 0,
-    duplicateRate: often(0.5) ? random.between(0, 0.2) : 0,
-    maxDelayMs: often(0.3) ? 400 : often(0.5) ? 40 : 2,
-    partitions: often(0.6),
-    crashes: often(0.7),
-    pauses: often(0.4),
-    slowDisks: often(0.4),
-    reconfigurations: often(0.5),
-    transfers: often(0.4),
-    damage: members >= 3 && often(0.2),
-    priorities: often(0.3),
-    reportLinks: often(0.6),
-    snapshotEvery: often(0.5) ? 5 + random.below(30) : 0,
-    steps: 150,
-  };
-}
+export { drawPlan } from "./swarm-plan.ts";
 
 /** What a run came to, for a summary. */
 export interface SwarmResult {
@@ -89,7 +41,7 @@ export function runSwarm(protocol: EngineKind, plan: SwarmPlan): SwarmResult {
     checkDurable: !plan.damage,
     reportLinks: plan.reportLinks,
   });
-  const swarm = new Swarm(cluster, plan, random, ids);
+  const swarm = new Swarm(plan, new Stage(cluster, random, ids));
   try {
     for (let step = 0; step < plan.steps; step++) swarm.step();
     swarm.comeTogether();
@@ -103,15 +55,17 @@ export function runSwarm(protocol: EngineKind, plan: SwarmPlan): SwarmResult {
 }
 
 class Swarm {
+  readonly #stage: Stage;
   readonly #cluster: Cluster;
   readonly #plan: SwarmPlan;
   readonly #random: SeededRandom;
   readonly #ids: readonly MemberId[];
   /** At most one member at a time has lost what it acknowledged. */
   #damaged: MemberId | null = null;
-  #nextValue = 1;
 
-  constructor(cluster: Cluster, plan: SwarmPlan, random: SeededRandom, ids: readonly MemberId[]) {
+  constructor(plan: SwarmPlan, stage: Stage) {
+    const { cluster, random, ids } = stage;
+    this.#stage = stage;
     this.#cluster = cluster;
     this.#plan = plan;
     this.#random = random;
@@ -133,14 +87,11 @@ class Swarm {
     }
   }
 
-  #anyone(): MemberId {
-    return this.#ids[this.#random.below(this.#ids.length)] as MemberId;
-  }
-
   /** One thing happens, then some time passes. */
   step(): void {
     const random = this.#random;
-    if (random.chance(0.03)) this.#depose();
+    const { ordeals, ordealRate } = this.#plan;
+    if (ordeals.length > 0 && random.chance(ordealRate)) undergo(this.#stage.oneOf(ordeals), this.#stage);
     const client = random.below(4);
     for (let i = 0; i < client; i++) this.#ask();
     if (random.chance(0.5)) this.#fault();
@@ -149,54 +100,12 @@ class Swarm {
   }
 
   #ask(): void {
-    const random = this.#random;
-    const cluster = this.#cluster;
-    const id = random.chance(0.6) && cluster.leader !== 0n ? cluster.leader : this.#anyone();
-    const member = cluster.member(id);
-    if (!member.up || member.paused) return;
-    if (random.chance(0.4)) {
-      cluster.read(id);
-      return;
-    }
-    const size = random.chance(0.1) ? random.below(1500) : random.below(40);
-    const data = new Uint8Array(4 + size);
-    new DataView(data.buffer).setUint32(0, this.#nextValue++);
-    cluster.propose(id, data);
-  }
-
-  /**
-   * What a stale answer needs: a leader cut off (or stopped) that does not know that it was replaced, the others told
-   * that its link broke, a write through the new one and a read from everybody who believes to lead.
-   */
-  #depose(): void {
-    const random = this.#random;
-    const cluster = this.#cluster;
-    const { leader } = cluster;
-    if (leader === 0n || !this.#plan.partitions) return;
-    const kind = random.below(4);
-    if (kind === 0) cluster.pause(leader);
-    else if (kind === 1) for (const id of this.#ids) cluster.network.cut.add(`${leader}>${id}`);
-    else cluster.isolate(leader);
-    if (random.chance(0.3)) cluster.transfer(leader, 0n);
-    for (const id of this.#ids) {
-      if (this.#plan.reportLinks && random.chance(0.9)) cluster.feed(id, { type: "linkLost", peer: leader });
-      if (this.#plan.crashes && id !== leader && random.chance(0.2)) cluster.restart(id);
-    }
-    const gap = random.between(1, 80);
-    for (let i = 0; i < 40; i++) {
-      if (cluster.leader !== 0n && !cluster.member(cluster.leader).paused) {
-        cluster.propose(cluster.leader, new Uint8Array([this.#nextValue++ & 255]));
-      }
-      cluster.run(random.between(0, gap));
-      // As soon as a process goes on, before what it missed reaches it.
-      if (kind === 0 && i > 5 && random.chance(0.1)) cluster.member(leader).paused = false;
-      for (const id of this.#ids) {
-        const member = cluster.member(id);
-        if (member.engine?.status.role === "leader" && !member.paused) cluster.read(id);
-      }
-    }
-    if (kind === 0) cluster.resume(leader);
-    if (random.chance(0.8)) cluster.heal();
+    const stage = this.#stage;
+    const { leader } = this.#cluster;
+    const id = this.#random.chance(0.6) && leader !== 0n ? leader : stage.anyone();
+    if (!stage.acts(id)) return;
+    if (this.#random.chance(0.4)) this.#cluster.read(id);
+    else stage.propose(id);
   }
 
   #fault(): void {
@@ -217,7 +126,8 @@ class Swarm {
     const cluster = this.#cluster;
     if (random.chance(0.4)) return cluster.heal();
     const kind = random.below(4);
-    if (kind === 0) cluster.isolate(random.chance(0.5) && cluster.leader !== 0n ? cluster.leader : this.#anyone());
+    if (kind === 0)
+      cluster.isolate(random.chance(0.5) && cluster.leader !== 0n ? cluster.leader : this.#stage.anyone());
     else if (kind === 1) {
       for (const a of this.#ids) {
         if (!random.chance(0.5)) continue;
@@ -225,7 +135,7 @@ class Swarm {
       }
     } else {
       // One way only.
-      const a = this.#anyone();
+      const a = this.#stage.anyone();
       for (const b of this.#ids)
         if (random.chance(0.6)) cluster.network.cut.add(kind === 2 ? `${a}>${b}` : `${b}>${a}`);
     }
@@ -240,21 +150,21 @@ class Swarm {
   #crash(): void {
     const random = this.#random;
     const cluster = this.#cluster;
-    const id = random.chance(0.3) && cluster.leader !== 0n ? cluster.leader : this.#anyone();
+    const id = random.chance(0.3) && cluster.leader !== 0n ? cluster.leader : this.#stage.anyone();
     if (random.chance(0.1)) for (const each of this.#ids) cluster.crash(each, "some");
     else if (cluster.member(id).up) return cluster.crash(id, "some");
     for (const each of this.#ids) if (random.chance(0.8)) cluster.start(each);
   }
 
   #pause(): void {
-    const id = this.#random.chance(0.5) && this.#cluster.leader !== 0n ? this.#cluster.leader : this.#anyone();
+    const id = this.#random.chance(0.5) && this.#cluster.leader !== 0n ? this.#cluster.leader : this.#stage.anyone();
     if (this.#cluster.member(id).paused) this.#cluster.resume(id);
     else this.#cluster.pause(id);
   }
 
   #slowDisk(): void {
     const random = this.#random;
-    const id = this.#anyone();
+    const id = this.#stage.anyone();
     const member = this.#cluster.member(id);
     const was = member.diskDelayMs;
     member.diskDelayMs = random.chance(0.4)
@@ -268,8 +178,8 @@ class Swarm {
   #reconfigure(): void {
     const random = this.#random;
     const cluster = this.#cluster;
-    const { leader } = cluster;
-    if (leader === 0n || cluster.member(leader).paused) return;
+    const leader = this.#stage.actingLeader();
+    if (leader === 0n) return;
     const set: { id: MemberId; role: "voter" | "learner" }[] = [];
     const remove: MemberId[] = [];
     for (const id of this.#ids) {
@@ -282,9 +192,9 @@ class Swarm {
   }
 
   #transfer(): void {
-    const { leader } = this.#cluster;
-    if (leader === 0n || this.#cluster.member(leader).paused) return;
-    this.#cluster.transfer(leader, this.#random.chance(0.3) ? 0n : this.#anyone());
+    const leader = this.#stage.actingLeader();
+    if (leader === 0n) return;
+    this.#cluster.transfer(leader, this.#random.chance(0.3) ? 0n : this.#stage.anyone());
   }
 
   /** A member loses the end of its log, acknowledged or not, and its storage notices. */
@@ -292,7 +202,7 @@ class Swarm {
     const random = this.#random;
     const cluster = this.#cluster;
     if (this.#damaged !== null) return;
-    const id = this.#anyone();
+    const id = this.#stage.anyone();
     const member = cluster.member(id);
     if (!member.up || member.engine?.status.untrusted === true) return;
     cluster.crash(id, "some");

@@ -1,0 +1,73 @@
+/**
+ * Leaders that fall in the middle of their first acts, each chosen by the schedule: entries of several epochs lie around
+ * uncommitted, on some logs each, and those who can win with them are elected in turn (figure 8 of the paper).
+ */
+import type { MemberId } from "../../../environment.ts";
+import type { Stage } from "../stage.ts";
+
+export function figureEight(stage: Stage): void {
+  const { random, cluster } = stage;
+  cluster.heal();
+  const rounds = 3 + random.below(5);
+  for (let round = 0; round < rounds; round++) {
+    // Some of the fallen come back, so that somebody can be elected.
+    for (const id of stage.someOf(stage.ids, 0.7)) cluster.start(id);
+    cluster.heal();
+    const leader = electOne(stage);
+    if (leader === 0n) return;
+    appendToFew(stage, leader);
+    if (random.chance(0.5)) cluster.crash(leader, "some");
+    else cluster.isolate(leader);
+  }
+  cluster.heal();
+}
+
+/** Only one member may ask for votes: the one with the shortest log that can win, or any that can. */
+function electOne(stage: Stage): MemberId {
+  const { cluster, random } = stage;
+  const winners = stage.ids.filter((id) => stage.acts(id) && canWin(stage, id));
+  if (winners.length === 0) return 0n;
+  const length = (id: MemberId): number => cluster.engine(id).status.lastIndex;
+  const shortest = winners.reduce((best, id) => (length(id) < length(best) ? id : best));
+  const chosen = random.chance(0.6) ? shortest : stage.oneOf(winners);
+  const { leader } = cluster;
+  if (leader === chosen) return leader;
+  if (leader !== 0n) {
+    cluster.isolate(leader);
+    stage.tellLinkLost(leader);
+  }
+  cluster.network.filter = (from, _to, { type }) => from === chosen || (type !== "vote" && type !== "preVote");
+  const elected = stage.waitFor(() => cluster.member(chosen).engine?.status.role === "leader", 5_000);
+  cluster.network.filter = () => true;
+  cluster.heal();
+  return elected ? chosen : 0n;
+}
+
+/** Whether enough logs of running members are at most as complete. */
+function canWin(stage: Stage, id: MemberId): boolean {
+  const { cluster } = stage;
+  const { membership, lastIndex } = cluster.engine(id).status;
+  if (!membership.voters.includes(id)) return false;
+  const lastEpoch = epochAt(stage, id, lastIndex);
+  const votes = membership.voters.filter((voter) => {
+    if (!cluster.members.has(voter) || !stage.acts(voter)) return false;
+    const other = cluster.engine(voter).status.lastIndex;
+    const otherEpoch = epochAt(stage, voter, other);
+    return otherEpoch < lastEpoch || (otherEpoch === lastEpoch && other <= lastIndex);
+  });
+  return 2 * votes.length > membership.voters.length;
+}
+
+function epochAt({ cluster }: Stage, id: MemberId, index: number): number {
+  return cluster.engine(id).entryAt(index)?.epoch ?? 0;
+}
+
+/** Its entries reach only some of the others, a message or two, before it falls. */
+function appendToFew(stage: Stage, leader: MemberId): void {
+  const { cluster, random } = stage;
+  const reached = stage.someOf(stage.othersThan(leader), 0.4);
+  for (const id of stage.othersThan(leader)) if (!reached.includes(id)) cluster.cutBetween(leader, id);
+  // About one message each: what is acknowledged is often less than the whole log.
+  for (let i = random.below(4); i > 0; i--) stage.propose(leader, 300 + random.below(900));
+  cluster.run(random.between(0, random.chance(0.5) ? 8 : 3 * cluster.network.maxDelayMs + 8));
+}
