@@ -29,7 +29,10 @@ export const ROOMS = {
 /** Files that stand directly in src/. index.ts is the package's face above all floors, the others are floor 0 and pure. */
 export const FACE = "index.ts";
 
-/** Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world. */
+/**
+ * Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world: they may
+ * wait for promises, but import nothing of Node and touch no clock, timer or chance.
+ */
 export const THROUGH_PORTS = ["replica", "sim", "virtual"];
 
 /** Floor 0's file of ports: types only, so it may speak of promises, which the edges keep. */
@@ -57,4 +60,12 @@ export function isPure(path) {
   const [top, room, inside] = path.split("/");
   if (top !== "src" || room === undefined) return false;
   return inside === undefined ? room !== FACE : ROOMS[room]?.pure === true;
+}
+
+/**
+ * @param {string} path relative to the project, with slashes
+ * @returns {boolean} whether the file knows the world only through the ports and is no test code
+ */
+export function isThroughPorts(path) {
+  return !isTestCode(path) && THROUGH_PORTS.some((room) => path.startsWith(`src/${room}/`));
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isPure } from "./house.mjs";
-import { impurities } from "./purity.mjs";
+import { bypasses, impurities } from "./purity.mjs";
 
 const OFFENCES = {
   Date: "export const t: number = Date.now();",
@@ -77,4 +77,14 @@ test("pure are floors 0 and 1 without their tests", () => {
     "test/e2e/a.ts": false,
   };
   for (const [path, pure] of Object.entries(paths)) assert.equal(isPure(path), pure, path);
+});
+
+test("behind the ports one may wait, but not know the time, draw or start a timer", () => {
+  const waiting = "export async function f(): Promise<void> { await Promise.resolve(); }";
+  assert.deepEqual(bypasses("src/virtual/a.ts", waiting), []);
+  assert.deepEqual(bypasses("src/virtual/a.ts", "export const f = (process: Life): void => process.end();"), []);
+  for (const name of ["Date", "setTimeout", "Math.random", "process", "Buffer", "globalThis"]) {
+    const [problem = "nothing"] = bypasses("src/virtual/a.ts", OFFENCES[name]);
+    assert.match(problem, /^src\/virtual\/a\.ts:1:\d+: .* goes past the ports/, name);
+  }
 });
