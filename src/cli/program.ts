@@ -5,6 +5,7 @@ import { addDev } from "./dev/command.ts";
 import { ExitCode, exitCodeOf, oneLine } from "./failure.ts";
 import { packageVersion } from "./package-version.ts";
 import { addServe } from "./serve/command.ts";
+import { addSimulate } from "./simulate/command.ts";
 import type { Terminal } from "./terminal.ts";
 import { addEndpoint } from "./verbs/endpoint.ts";
 import { addCompaction, addDel, addGet, addPut, addTxn } from "./verbs/kv.ts";
@@ -23,6 +24,7 @@ export function createProgram(terminal: Terminal): Command {
   addClientOptions(program, true);
   addServe(program, terminal);
   addDev(program, terminal);
+  addSimulate(program, terminal);
   for (const add of [addGet, addPut, addDel, addTxn, addWatch, addLease, addMember, addEndpoint])
     add(program, terminal);
   for (const add of [addMoveLeader, addCompaction, addVersion]) add(program, terminal);

@@ -62,6 +62,8 @@ export interface Call {
   readonly id: number;
   readonly client: number;
   readonly member: MemberId;
+  /** Which life of the member's process took it: a restarted one may have applied less. */
+  readonly life: number;
   readonly request: ClientRequest;
   readonly invoked: Moment;
   /** Null while it is under way; a call still under way at the end counts as unknown. */

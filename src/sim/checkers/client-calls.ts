@@ -1,5 +1,5 @@
 /** Kinds of calls, as checkers tell them apart. */
-import type { RangeRequest, RequestOp, ResponseOp, TxnRequest, TxnResult } from "../../wire/kv.ts";
+import type { KeyValue, RangeRequest, RequestOp, ResponseOp, TxnRequest, TxnResult } from "../../wire/kv.ts";
 import type { Call, ClientRequest, ClientResult, Moment, Outcome } from "../history.ts";
 
 /** Requests to the keyspace itself. */
@@ -120,4 +120,26 @@ function madeInTxn(txn: TxnRequest, result: TxnResult): MadeOp[] {
     if (op.type === "txn") return response.type === "txn" ? madeInTxn(op.request, response.result) : [];
     return [{ ...op, response } as MadeOp];
   });
+}
+
+/** Visits all versions of keys that an answer tells, and whether with their values. */
+export function forEachKv({ outcome }: AnsweredKvCall, visit: (kv: KeyValue, hasValue: boolean) => void): void {
+  visitKvs(outcome.result, visit);
+}
+
+function visitKvs(response: KvResult, visit: (kv: KeyValue, hasValue: boolean) => void): void {
+  switch (response.type) {
+    case "range":
+      for (const kv of response.result.kvs) visit(kv, !response.result.keysOnly);
+      break;
+    case "put":
+      if (response.result.prevKv !== null) visit(response.result.prevKv, true);
+      break;
+    case "deleteRange":
+      for (const kv of response.result.prevKvs) visit(kv, true);
+      break;
+    case "txn":
+      for (const inner of response.result.responses) visitKvs(inner, visit);
+      break;
+  }
 }

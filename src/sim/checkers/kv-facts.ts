@@ -4,7 +4,8 @@
  * already, not only where the answer comes.
  */
 import type { ByteString, KeyValue } from "../../wire/kv.ts";
-import { type AnsweredKvCall, madeOps } from "./client-calls.ts";
+import { type AnsweredKvCall, forEachKv } from "./client-calls.ts";
+import type { KvScope } from "./kv-scope.ts";
 import { callText, kvText, quoted } from "./narration.ts";
 
 export interface Fact {
@@ -19,35 +20,47 @@ export interface Fact {
 }
 
 export class KvFacts {
-  /** By key, then in order of revision. */
-  readonly #facts = new Map<ByteString, Fact[]>();
+  /** By the key's place, then in order of revision. */
+  readonly #facts: readonly Fact[][];
   readonly #byRevision = new Map<number, Fact[]>();
   /** The first two answers that contradict each other; null: none. */
-  readonly contradiction: string | null;
+  contradiction: string | null = null;
 
-  /** @param isWanted whether a key counts */
-  constructor(calls: readonly AnsweredKvCall[], isWanted: (key: ByteString) => boolean) {
-    const found = new Map<string, Fact>();
-    let contradiction: string | null = null;
+  /** Gathers what answered calls say of the keys in a scope. */
+  constructor(calls: readonly AnsweredKvCall[], scope: KvScope) {
+    const found = scope.keys.map(() => new Map<number, Fact>());
     for (const call of calls) {
-      for (const fact of factsOf(call)) {
-        if (!isWanted(fact.key)) continue;
-        const name = `${fact.revision} ${fact.key}`;
-        const known = found.get(name);
-        if (known !== undefined && !agree(known, fact)) contradiction ??= contradictionText(known, fact);
-        if (known === undefined || known.value === null) found.set(name, fact);
-      }
+      forEachKv(call, (kv, hasValue) => {
+        const seen = found[scope.placeOf(kv.key)];
+        if (seen !== undefined) this.#add(seen, kv, hasValue, call);
+      });
     }
-    this.contradiction = contradiction;
-    for (const fact of [...found.values()].sort((a, b) => a.revision - b.revision)) {
-      append(this.#facts, fact.key, fact);
-      append(this.#byRevision, fact.revision, fact);
+    this.#facts = found.map((seen) => [...seen.values()].sort((a, b) => a.revision - b.revision));
+    for (const fact of this.#facts.flat()) {
+      const others = this.#byRevision.get(fact.revision);
+      if (others === undefined) this.#byRevision.set(fact.revision, [fact]);
+      else others.push(fact);
     }
   }
 
-  /** The first version of a key after a revision. */
-  next(key: ByteString, revision: number): Fact | null {
-    const facts = this.#facts.get(key) ?? [];
+  /** A version says what it is, and when the key's life began. */
+  #add(seen: Map<number, Fact>, kv: KeyValue, hasValue: boolean, witness: AnsweredKvCall): void {
+    const { key, createRevision, modRevision, version } = kv;
+    const value = hasValue ? kv.value : null;
+    this.#say(seen, { key, revision: modRevision, createRevision, version, value, witness });
+    if (modRevision === createRevision || seen.has(createRevision)) return;
+    this.#say(seen, { key, revision: createRevision, createRevision, version: 1, value: null, witness });
+  }
+
+  #say(seen: Map<number, Fact>, fact: Fact): void {
+    const known = seen.get(fact.revision);
+    if (known !== undefined && !agree(known, fact)) this.contradiction ??= contradictionText(known, fact);
+    if (known === undefined || known.value === null) seen.set(fact.revision, fact);
+  }
+
+  /** The first version of the key at a place after a revision. */
+  next(place: number, revision: number): Fact | null {
+    const facts = this.#facts[place] ?? [];
     let low = 0;
     let high = facts.length;
     while (low < high) {
@@ -85,28 +98,6 @@ export function factText({ key, revision, createRevision, version, value, witnes
   return `call #${witness.id} saw ${seen}`;
 }
 
-function factsOf(call: AnsweredKvCall): Fact[] {
-  return madeOps(call).flatMap((op): Fact[] => {
-    switch (op.type) {
-      case "range":
-        return op.response.result.kvs.flatMap((kv) => factsOfKv(kv, call, !op.request.keysOnly));
-      case "put":
-        return op.response.result.prevKv === null ? [] : factsOfKv(op.response.result.prevKv, call, true);
-      case "deleteRange":
-        return op.response.result.prevKvs.flatMap((kv) => factsOfKv(kv, call, true));
-    }
-  });
-}
-
-/** A version says what it is, and when the key's life began. */
-function factsOfKv(kv: KeyValue, witness: AnsweredKvCall, hasValue: boolean): Fact[] {
-  const { key, createRevision, modRevision, version } = kv;
-  const value = hasValue ? kv.value : null;
-  const seen: Fact = { key, revision: modRevision, createRevision, version, value, witness };
-  if (modRevision === createRevision) return [seen];
-  return [seen, { key, revision: createRevision, createRevision, version: 1, value: null, witness }];
-}
-
 function agree(a: Fact, b: Fact): boolean {
   if (a.createRevision !== b.createRevision || a.version !== b.version) return false;
   return a.value === null || b.value === null || a.value === b.value;
@@ -115,10 +106,4 @@ function agree(a: Fact, b: Fact): boolean {
 function contradictionText(a: Fact, b: Fact): string {
   const both = `${callText(a.witness)} and ${callText(b.witness)} contradict each other`;
   return `${both}: ${factText(a)}, ${factText(b)}`;
-}
-
-function append<Key>(map: Map<Key, Fact[]>, key: Key, fact: Fact): void {
-  const facts = map.get(key);
-  if (facts === undefined) map.set(key, [fact]);
-  else facts.push(fact);
 }

@@ -40,6 +40,8 @@ import { FIRST_REVISION } from "./true-store.ts";
 
 interface Version {
   readonly revision: number;
+  /** Id of the call that wrote it. */
+  readonly by: number;
   /** Null: deleted. */
   readonly kv: KeyValue | null;
   readonly older: Version | null;
@@ -65,6 +67,8 @@ interface Profile {
   readonly touches: Parts;
   readonly changes: Parts;
   readonly depends: Parts;
+  /** What it touches, as places. */
+  readonly places: readonly number[];
   /** Place among the answered calls; -1 without an answer. */
   readonly rank: number;
 }
@@ -96,24 +100,8 @@ export class KvModel implements Model<KvState, KvCall> {
           a.invoked.order - b.invoked.order,
       );
     const ranks = new Map<Call, number>(this.#ranked.map((call, rank) => [call, rank]));
-    for (const call of calls) {
-      const { request } = call;
-      const depends = scope.depends(request);
-      const changes = scope.changes(request);
-      this.#profiles.set(
-        call,
-        isAnsweredKv(call)
-          ? {
-              touches: scope.touches(request),
-              changes: isChange(call) ? changes : 0n,
-              depends,
-              rank: ranks.get(call) ?? 0,
-            }
-          : // What it read, nobody saw.
-            { touches: changes | depends, changes, depends, rank: -1 },
-      );
-    }
-    this.facts = new KvFacts(this.#ranked, (key) => scope.placeOf(key) >= 0);
+    for (const call of calls) this.#profiles.set(call, this.#profileOf(call, ranks.get(call) ?? -1));
+    this.facts = new KvFacts(this.#ranked, scope);
     this.#slots = new FreeRevisions(all);
     this.#readsThePast = calls.some(({ request }) => rangesOf(request).some(({ revision }) => revision > 0));
     this.initial = { answered: 0, newest: scope.keys.map(() => null), taken: null };
@@ -145,12 +133,23 @@ export class KvModel implements Model<KvState, KvCall> {
     for (let one = taken; one !== null; one = one.before) {
       used.push(this.#readsThePast ? `${one.revision}#${one.call.id}` : String(one.revision));
     }
-    const versions = newest.map((version) => {
-      if (version === null) return "";
-      const { revision, kv } = version;
-      return kv === null ? `${revision}-` : `${revision}:${kv.createRevision}:${kv.version}:${kv.value}`;
-    });
-    return JSON.stringify([used.sort(), versions]);
+    let key = used.sort().join();
+    for (const version of newest) {
+      key += ";";
+      if (version === null) continue;
+      key += `${version.revision} ${version.by}`;
+      if (version.kv !== null) key += ` ${version.kv.createRevision} ${version.kv.version}`;
+    }
+    return key;
+  }
+
+  #profileOf(call: KvCall, rank: number): Profile {
+    const { request } = call;
+    const depends = this.#scope.depends(request);
+    const changes = isAnsweredKv(call) && !isChange(call) ? 0n : this.#scope.changes(request);
+    // What a call without an answer read, nobody saw.
+    const touches = isAnsweredKv(call) ? this.#scope.touches(request) : changes | depends;
+    return { touches, changes, depends, places: placesIn(touches), rank };
   }
 
   #profile(call: KvCall): Profile {
@@ -165,11 +164,11 @@ export class KvModel implements Model<KvState, KvCall> {
     if (isChange(call) && before !== undefined && isChange(before) && before.outcome.revision === revision) {
       return refuse(0n, `revision ${revision} is that of call #${before.id}`);
     }
-    const missing = this.#missing(state, this.touches(call), isChange(call) ? revision - 1 : revision);
+    const missing = this.#missing(state, call, isChange(call) ? revision - 1 : revision);
     if (missing !== null) return missing;
     const { changes, discrepancy } = executeAnswered(this.#view(state), call);
     if (discrepancy !== null) return refuse(this.#scope.parts(discrepancy.blamed), discrepancy.text);
-    const written = this.#write(state.newest, changes, revision);
+    const written = this.#write(state.newest, changes, revision, call.id);
     if ("reason" in written) return written;
     return accept({ answered: state.answered + 1, newest: written, taken: state.taken });
   }
@@ -195,7 +194,7 @@ export class KvModel implements Model<KvState, KvCall> {
         conflict |= this.changes(holder);
         continue;
       }
-      const missing = this.#missing(state, touches, revision - 1);
+      const missing = this.#missing(state, call, revision - 1);
       if (missing !== null) {
         conflict |= missing.conflict;
         reason = missing.reason;
@@ -210,7 +209,7 @@ export class KvModel implements Model<KvState, KvCall> {
       for (const changes of effects) {
         const unwritten = this.facts.at(revision).find(({ key }) => !changes.some((change) => change.key === key));
         if (changes.length === 0 || unwritten !== undefined) continue;
-        const written = this.#write(state.newest, changes, revision);
+        const written = this.#write(state.newest, changes, revision, call.id);
         if ("reason" in written) {
           conflict |= written.conflict | depends;
           reason = written.reason;
@@ -232,11 +231,10 @@ export class KvModel implements Model<KvState, KvCall> {
     return FIRST_REVISION;
   }
 
-  /** A version at or before a revision that was seen, but has not been written. */
-  #missing({ newest }: KvState, parts: Parts, upTo: number): Step<KvState> | null {
-    for (const at of placesIn(parts)) {
-      const key = this.#scope.keys[at] as ByteString;
-      const fact = this.facts.next(key, newest[at]?.revision ?? 0);
+  /** A version of a key that a call touches that was seen, but has not been written by a revision. */
+  #missing({ newest }: KvState, call: KvCall, upTo: number): Step<KvState> | null {
+    for (const at of this.#profile(call).places) {
+      const fact = this.facts.next(at, newest[at]?.revision ?? 0);
       if (fact === null || fact.revision > upTo) continue;
       return refuse(1n << BigInt(at), `${factText(fact)}, but nothing in this order has written it`);
     }
@@ -248,12 +246,13 @@ export class KvModel implements Model<KvState, KvCall> {
     newest: readonly (Version | null)[],
     changes: readonly KeyChange[],
     revision: number,
+    by: number,
   ): readonly (Version | null)[] | Step<KvState> {
     if (changes.length === 0) return newest;
-    const written = [...newest];
+    const written = newest.slice();
     for (const { key, kv } of changes) {
       const at = this.#scope.placeOf(key);
-      written[at] = { revision, kv, older: written[at] ?? null };
+      written[at] = { revision, by, kv, older: written[at] ?? null };
     }
     for (const { key } of changes) {
       const at = this.#scope.placeOf(key);
@@ -261,7 +260,7 @@ export class KvModel implements Model<KvState, KvCall> {
       if (seen !== undefined && !changes.some((change) => change.key === key && fits(seen, change.kv))) {
         return refuse(1n << BigInt(at), `${factText(seen)}, but this writes ${changeText(changes, key)}`);
       }
-      const refuted = refutation(written[at]?.kv ?? null, revision, this.facts.next(key, revision));
+      const refuted = refutation(written[at]?.kv ?? null, revision, this.facts.next(at, revision));
       if (refuted !== null) return refuse(1n << BigInt(at), refuted);
     }
     return written;

@@ -4,7 +4,7 @@
  */
 import type { ByteString, RequestOp } from "../../wire/kv.ts";
 import type { Call } from "../history.ts";
-import { isAnsweredKv, isKvRequest, type KvRequest, madeOps } from "./client-calls.ts";
+import { forEachKv, isAnsweredKv, isKvRequest, type KvRequest } from "./client-calls.ts";
 import { isInRange, type KeyRange, lowerBound } from "./key-range.ts";
 import type { Parts } from "./linearization-search.ts";
 
@@ -16,6 +16,7 @@ export class KvScope {
   readonly keys: readonly ByteString[];
   readonly #places = new Map<ByteString, number>();
   readonly #leased: readonly ByteString[];
+  readonly #belowPlace: readonly Parts[];
 
   constructor(calls: readonly Call[]) {
     const all = new Set<ByteString>();
@@ -27,12 +28,13 @@ export class KvScope {
         all.add(op.request.key);
         if (op.request.lease !== 0n) leased.add(op.request.key);
       }
-      if (isAnsweredKv(call)) for (const key of toldKeys(call)) all.add(key);
+      if (isAnsweredKv(call)) forEachKv(call, ({ key }) => all.add(key));
     }
     for (const key of all) if (key.startsWith(LEASE_PREFIX)) leased.add(key);
     this.keys = [...all].filter((key) => !leased.has(key)).sort();
     this.keys.forEach((key, at) => this.#places.set(key, at));
     this.#leased = [...leased].sort();
+    this.#belowPlace = Array.from({ length: this.keys.length + 1 }, (_, place) => (1n << BigInt(place)) - 1n);
   }
 
   /** Whether there is no key on a lease in a range. */
@@ -62,9 +64,14 @@ export class KvScope {
     let parts = 0n;
     for (const range of ranges) {
       const { from, to } = this.places(range);
-      parts |= ((1n << BigInt(to - from)) - 1n) << BigInt(from);
+      parts |= this.#below(to) ^ this.#below(from);
     }
     return parts;
+  }
+
+  /** All places before one. */
+  #below(place: number): Parts {
+    return this.#belowPlace[place] ?? 0n;
   }
 
   /** Whether a request has to do with keys on leases in no way. */
@@ -107,12 +114,4 @@ function comparesOf(request: KvRequest): KeyRange[] {
   const { compare, success, failure } = request.request;
   const inner = [...success, ...failure].flatMap((op) => (op.type === "txn" ? comparesOf(op) : []));
   return [...compare, ...inner];
-}
-
-function toldKeys(call: Parameters<typeof madeOps>[0]): ByteString[] {
-  return madeOps(call).flatMap((op) => {
-    if (op.type === "range") return op.response.result.kvs.map(({ key }) => key);
-    if (op.type === "deleteRange") return op.response.result.prevKvs.map(({ key }) => key);
-    return [];
-  });
 }

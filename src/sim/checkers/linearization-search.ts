@@ -99,7 +99,8 @@ interface Frame<State, Call> {
   /** Optional operations that were invoked after this have to wait. */
   readonly frontier: number;
   nextCandidate: number;
-  readonly tried: Set<Node<Call>>;
+  /** Optional operations that were tried here; null: none. */
+  tried: Set<Node<Call>> | null;
   /** Parts of all that was tried: only what has one in common with it can matter here. */
   reach: Parts;
   /** What the operation under trial leaves behind. */
@@ -174,19 +175,22 @@ class Search<State, Call> {
   }
 
   #order(): Call[] {
-    return this.#stack.flatMap(({ node }) => (node === null ? [] : [node.call]));
+    const calls: Call[] = [];
+    for (const { node } of this.#stack) if (node !== null) calls.push(node.call);
+    return calls;
   }
 
   #push(state: State, node: Node<Call> | null): void {
     const { candidates, frontier } = this.#frontier();
-    const reach = candidates.reduce((parts, { touches }) => parts | touches, 0n);
+    let reach = 0n;
+    for (const { touches } of candidates) reach |= touches;
     const frame: Frame<State, Call> = {
       state,
       node,
       candidates,
       frontier,
       nextCandidate: 0,
-      tried: new Set(),
+      tried: null,
       reach,
       pending: [],
       trial: null,
@@ -208,10 +212,11 @@ class Search<State, Call> {
       const node = this.#required[at] as Node<Call>;
       if (node.invoked > frontier) break;
       if (node.isTaken) continue;
-      frontier = Math.min(frontier, node.returned ?? Number.POSITIVE_INFINITY);
-      candidates.push(node);
+      if (node.returned !== null && node.returned < frontier) frontier = node.returned;
+      // Those before it were invoked earlier, so a return that comes before its invocation is known by now.
+      if (node.rank === rank) candidates.push(node);
     }
-    return { candidates: candidates.filter((node) => node.rank === rank && node.invoked < frontier), frontier };
+    return { candidates, frontier };
   }
 
   #nextTrial(frame: Frame<State, Call>): Node<Call> | null {
@@ -222,8 +227,9 @@ class Search<State, Call> {
     }
     for (const node of this.#optional) {
       if (node.invoked > frame.frontier) break;
-      if (node.isTaken || frame.tried.has(node)) continue;
-      if ((node.changes & frame.conflict) === 0n || (node.touches & frame.reach) === 0n) continue;
+      if (node.isTaken || (node.changes & frame.conflict) === 0n || (node.touches & frame.reach) === 0n) continue;
+      frame.tried ??= new Set();
+      if (frame.tried.has(node)) continue;
       frame.tried.add(node);
       frame.reach |= node.touches;
       return node;

@@ -150,9 +150,8 @@ class WatchReplay {
 
   /** Whether the event is one of its revision that was told already. */
   #isBehind(event: WatchEvent): boolean {
-    return this.#wanted(this.#revision)
-      .slice(0, this.#at)
-      .some((told) => isSameEvent(told, event));
+    const events = this.#store.change(this.#revision)?.events.filter((other) => this.#wants(other)) ?? [];
+    return events.slice(0, this.#at).some((told) => isSameEvent(told, event));
   }
 
   #newestTold(): number {
@@ -205,13 +204,18 @@ class WatchReplay {
 
   /** The `at`th event of a revision that the watch is for. */
   #nextIn(revision: number, at: number): WatchEvent | null {
-    return this.#wanted(revision)[at] ?? null;
+    let left = at;
+    for (const event of this.#store.change(revision)?.events ?? []) {
+      if (!this.#wants(event)) continue;
+      if (left === 0) return event;
+      left -= 1;
+    }
+    return null;
   }
 
-  #wanted(revision: number): readonly WatchEvent[] {
+  #wants({ type, kv }: WatchEvent): boolean {
     const { noPut, noDelete } = this.#watch;
-    const events = this.#store.change(revision)?.events ?? [];
-    return events.filter(({ type, kv }) => isInRange(kv.key, this.#range) && !(type === "put" ? noPut : noDelete));
+    return !(type === "put" ? noPut : noDelete) && isInRange(kv.key, this.#range);
   }
 
   #tell(wrong: string, at: number): Violation {

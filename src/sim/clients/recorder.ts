@@ -1,0 +1,46 @@
+/** Writes down what clients see, in one sequence. */
+import type { WorldMember } from "../world/member.ts";
+import type { Call, ClientRequest, GuardedWrite, History, Moment, Outcome, WatchRecord } from "../history.ts";
+
+export class Recorder implements History {
+  readonly calls: Call[] = [];
+  readonly watches: WatchRecord[] = [];
+  readonly guardedWrites: GuardedWrite[] = [];
+  readonly clockDrift: number;
+  readonly #now: () => number;
+  #order = 0;
+
+  constructor(now: () => number, clockDrift: number) {
+    this.#now = now;
+    this.clockDrift = clockDrift;
+  }
+
+  moment(): Moment {
+    return { at: this.#now(), order: this.#order++ };
+  }
+
+  /** The id that the next call will have: its values carry it. */
+  get nextId(): number {
+    return this.calls.length + 1;
+  }
+
+  invoked(client: number, member: Pick<WorldMember, "id" | "lives">, request: ClientRequest): Call {
+    const call: Call = {
+      id: this.nextId,
+      client,
+      member: member.id,
+      life: member.lives,
+      request,
+      invoked: this.moment(),
+      returned: null,
+      outcome: null,
+    };
+    this.calls.push(call);
+    return call;
+  }
+
+  returned(call: Call, outcome: Outcome): void {
+    call.returned = this.moment();
+    call.outcome = outcome;
+  }
+}

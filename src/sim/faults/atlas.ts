@@ -1,0 +1,82 @@
+/**
+ * Keeps account of whose disk lost or falsified what it had acknowledged, so that faults stay within what a quorum can
+ * bear: beyond that no protocol can promise anything, and a failure would say nothing.
+ *
+ * A member counts as damaged from the fault until it is trusted again and has everything that was committed when it was
+ * damaged; one that was removed no longer counts.
+ */
+import type { MemberId } from "../../environment.ts";
+import type { WorldMember } from "../world/member.ts";
+import type { World } from "../world/world.ts";
+
+export class Atlas {
+  readonly #world: World;
+  /** The index that a damaged member must reach. */
+  readonly #damaged = new Map<WorldMember, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Ids of those that vote, by the committed membership. */
+  get voters(): readonly MemberId[] {
+    const { members } = this.#world.observer.truth.keyspace;
+    return members
+      .list()
+      .filter(({ isLearner }) => !isLearner)
+      .map(({ id }) => id);
+  }
+
+  isDamaged(member: WorldMember): boolean {
+    this.#settle();
+    return this.#damaged.has(member);
+  }
+
+  /** Whether this member's disk may be damaged, too, without losing what was promised. */
+  mayDamage(member: WorldMember): boolean {
+    this.#settle();
+    if (this.#damaged.has(member)) return false;
+    const { voters } = this;
+    if (!voters.includes(member.id)) return true;
+    return this.#damagedVoters() + 1 <= bearable(voters.length);
+  }
+
+  damage(member: WorldMember): void {
+    this.#damaged.set(member, this.#world.observer.truth.index);
+    member.damaged = true;
+    this.#world.observer.lost(member);
+  }
+
+  /** Whether the cluster still stands if one voter goes for good. */
+  mayRemove(member: WorldMember): boolean {
+    this.#settle();
+    const { voters } = this;
+    const left = voters.filter((id) => id !== member.id);
+    if (left.length === 0) return false;
+    const damaged = this.#damagedVoters() - (this.#damaged.has(member) ? 1 : 0);
+    return damaged <= bearable(left.length);
+  }
+
+  #damagedVoters(): number {
+    const { voters } = this;
+    return [...this.#damaged.keys()].filter(({ id }) => voters.includes(id)).length;
+  }
+
+  #settle(): void {
+    for (const [member, index] of this.#damaged) {
+      if (member.state === "removed") {
+        this.#damaged.delete(member);
+        continue;
+      }
+      const status = member.serving ? member.replica?.status().engine : undefined;
+      if (status === undefined || status.untrusted || status.applied < index) continue;
+      this.#damaged.delete(member);
+      member.damaged = false;
+    }
+  }
+}
+
+/** How many of so many voters may fail. */
+function bearable(voters: number): number {
+  return Math.floor((voters - 1) / 2);
+}

@@ -1,0 +1,110 @@
+/**
+ * What a seed stands for. Which faults occur, how often, and how small the members' limits are is itself drawn (swarm
+ * testing, Groce et al. 2012): a run without crashes reaches states that a run with all faults at once never sees.
+ */
+import { SeededRandom } from "../../consensus/random.ts";
+import { drawFaults } from "../faults/draw.ts";
+import type { FaultKind } from "../faults/fault.ts";
+import type { ClusterPlan, Plan } from "./plan.ts";
+import type { WorkloadPlan } from "./workload-plan.ts";
+
+/** What is given instead of drawn. */
+export interface PlanOptions {
+  readonly engine?: string;
+  readonly members?: number;
+  /** Time with faults. */
+  readonly durationMs?: number;
+  /** Only these kinds of faults; none: a run without faults. */
+  readonly faults?: readonly FaultKind[];
+  /** Only these of the drawn faults, by their place in the plan: how a failure is made smaller. */
+  readonly keep?: readonly number[];
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
+  // Separate streams: what one part draws does not shift the others.
+  const clusterDraws = new SeededRandom(seed ^ 0x636c7573);
+  const workloadDraws = new SeededRandom(seed ^ 0x776f726b);
+  const faultDraws = new SeededRandom(seed ^ 0x6661756c);
+  const cluster = drawCluster(clusterDraws, options);
+  const durationMs = options.durationMs ?? 20_000;
+  const faults = drawFaults(faultDraws, { members: cluster.members, durationMs, only: options.faults ?? null });
+  const { keep } = options;
+  return {
+    seed,
+    durationMs,
+    cluster,
+    workload: drawWorkload(workloadDraws),
+    faults: keep === undefined ? faults : faults.filter((_, at) => keep.includes(at)),
+  };
+}
+
+function pick<T>(random: SeededRandom, choices: readonly T[]): T {
+  return choices[random.below(choices.length)] as T;
+}
+
+function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
+  const often = (probability: number): boolean => random.chance(probability);
+  const members = options.members ?? pick(random, [1, 2, 3, 3, 3, 3, 3, 4, 5, 5]);
+  const quick = often(0.3);
+  const snapshots = often(0.7);
+  const smallMessages = often(0.5);
+  return {
+    engine: options.engine ?? "raft",
+    members,
+    electionMs: quick ? 300 : 1_000,
+    heartbeatMs: quick ? 30 : 100,
+    leaseReads: often(0.5),
+    priorities: often(0.2),
+    snapshotCount: snapshots ? 5 + random.below(often(0.5) ? 30 : 300) : 100_000,
+    snapshotCatchupEntries: often(0.7) ? random.below(30) : 5_000,
+    historyBudgetBytes: often(0.3) ? 2 * KIB + random.below(30 * KIB) : 0,
+    quotaBytes: often(0.1) ? 8 * KIB + random.below(16 * KIB) : 64 * MIB,
+    watchProgressIntervalMs: 100 + random.below(1_000),
+    tuning: {
+      tickMs: pick(random, quick ? [10, 15] : [10, 25, 50]),
+      segmentBytes: pick(random, [4, 8, 16, 64, 256]) * KIB,
+      snapshotLogBytes: often(0.2) ? 8 * KIB + random.below(64 * KIB) : 64 * MIB,
+      catchUpBytes: often(0.3) ? random.below(8 * KIB) : 64 * MIB,
+      maxMessageBytes: smallMessages ? 100 + random.below(2_000) : MIB,
+      maxInflightMessages: often(0.5) ? 1 + random.below(8) : 512,
+      maxInflightBytes: often(0.3) ? KIB + random.below(8 * KIB) : 32 * MIB,
+      maxUncommittedBytes: often(0.2) ? 2 * KIB + random.below(16 * KIB) : 128 * MIB,
+      commitNoticeMs: pick(random, [0, 2, 2, 20, 60]),
+      maxPendingCommands: often(0.15) ? 3 + random.below(10) : 50_000,
+    },
+    chunking: often(0.3),
+    minDelayMs: 0.1,
+    maxDelayMs: pick(random, [0.5, 2, 2, 10, 50]),
+    writeMs: pick(random, [0.05, 0.2, 1]),
+    syncMs: pick(random, [0.5, 2, 10]),
+  };
+}
+
+function drawWorkload(random: SeededRandom): WorkloadPlan {
+  const often = (probability: number): boolean => random.chance(probability);
+  const weight = (probability: number, most: number): number => (often(probability) ? 1 + random.below(most) : 0);
+  return {
+    clients: 2 + random.below(5),
+    thinkMs: pick(random, [20, 60, 200]),
+    keys: pick(random, [1, 3, 10, 30]),
+    valueBytes: pick(random, [8, 8, 60, 600]),
+    mix: {
+      put: 4 + random.below(6),
+      get: 2 + random.below(6),
+      range: weight(0.5, 2),
+      history: weight(0.4, 2),
+      serializable: weight(0.4, 3),
+      deleteRange: weight(0.5, 2),
+      compareAndSet: weight(0.6, 4),
+      multi: weight(0.6, 3),
+      compact: weight(0.4, 1),
+    },
+    patienceMs: pick(random, [300, 2_000, 8_000]),
+    watchers: often(0.6) ? 1 + random.below(2) : 0,
+    leaseholders: often(0.5) ? 1 + random.below(2) : 0,
+    lockers: often(0.4) ? 2 : 0,
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * Sees every step of every engine: feeds the properties that must always hold, the trace, and the cluster's one history.
+ */
+import type { Effects, Engine, EngineStart, Input, Status } from "../../consensus/engine.ts";
+import type { EnginePeek } from "../../consensus/peek.ts";
+import { Properties } from "../../consensus/properties/properties.ts";
+import type { EngineObserver } from "../../consensus/watched-engine.ts";
+import type { MemberId } from "../../environment.ts";
+import { Recorder } from "../clients/recorder.ts";
+import { Marks } from "../marks.ts";
+import { fingerprintOf, TruthKeeper } from "../truth.ts";
+import type { WorldMember } from "./member.ts";
+import type { World } from "./world.ts";
+
+export class WorldObserver implements EngineObserver {
+  readonly truth: TruthKeeper = new TruthKeeper();
+  readonly marks: Marks = new Marks();
+  readonly properties: Properties;
+  readonly recorder: Recorder;
+  readonly #world: World;
+
+  constructor(world: World, peek: EnginePeek) {
+    this.#world = world;
+    this.recorder = new Recorder(() => world.timeline.now, 0.05);
+    this.properties = new Properties(peek);
+  }
+
+  started(id: MemberId, life: number, start: EngineStart, engine: Engine): void {
+    this.#checked(() => this.properties.started(id, life, start, engine));
+    if (start.untrusted) this.marks.hit("untrusted start");
+  }
+
+  stepped(id: MemberId, life: number, input: Input, now: number): void {
+    const world = this.#world;
+    if (input.type === "message") world.trace.bytes(input.bytes);
+    this.#checked(() => this.properties.stepped(id, life, input, now));
+    if (input.type === "applied") this.#applied(id, input.index);
+  }
+
+  drained(id: MemberId, life: number, effects: Effects, status: Status): void {
+    this.#checked(() => this.properties.drained(id, life, effects, status));
+    this.marks.effects(effects);
+    for (const entry of effects.committed) {
+      if (entry.index !== this.truth.index + 1) continue;
+      this.truth.committed(entry, this.recorder.moment());
+      this.#world.trace.note("truth", `${entry.epoch}/${entry.index} revision ${this.truth.keyspace.revision}`);
+    }
+  }
+
+  /** A fault took from a member's disk what it had acknowledged. */
+  lost(member: WorldMember): void {
+    this.properties.lost(member.id);
+  }
+
+  logged(_member: WorldMember, message: string): void {
+    this.marks.log(message);
+  }
+
+  /** State machine safety: whoever applied the same entries has the same state. */
+  #applied(id: MemberId, index: number): void {
+    const keyspace = this.#world.byId(id)?.replica?.keyspace;
+    const expected = this.truth.fingerprint(index);
+    if (keyspace === undefined || expected === null) return;
+    const found = fingerprintOf(keyspace);
+    if (found === expected) return;
+    this.#world.violated(
+      "state machine safety",
+      `member ${id.toString(16)} has applied ${index}, and its state is "${found}" instead of "${expected}"`,
+    );
+  }
+
+  #checked(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "SafetyViolation") throw error;
+      this.#world.violated(propertyOf(error), error.message);
+    }
+  }
+}
+
+function propertyOf(error: Error): string {
+  return "property" in error && typeof error.property === "string" ? error.property : "safety";
+}
