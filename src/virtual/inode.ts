@@ -3,6 +3,8 @@ import type { SeededRandom } from "../consensus/random.ts";
 /** What a disk writes whole or not at all. */
 const SECTOR_BYTES = 512;
 const LEAST_CAPACITY = 4096;
+/** From here on room for a file's growth is taken less generously. */
+const MANY_BYTES = 64 * 1024;
 
 /**
  * What a file holds: what readers see (the page cache) and what is durable.
@@ -152,9 +154,9 @@ function resized(bytes: Uint8Array, old: number, size: number): Uint8Array {
   return bytes;
 }
 
-/** By doubling, so that appending copies each byte but a few times. */
+/** By far, so that appending copies each byte but a few times. */
 function grown(bytes: Uint8Array, size: number, least: number): Uint8Array {
-  const larger = new Uint8Array(Math.max(size, 2 * bytes.length, least));
+  const larger = new Uint8Array(Math.max(size, bytes.length * (bytes.length < MANY_BYTES ? 4 : 2), least));
   larger.set(bytes);
   return larger;
 }

@@ -35,7 +35,7 @@ class Entry implements Scheduled {
 }
 
 /** So many events without any time passing are a loop that would never end. */
-const MOST_EVENTS_AT_ONCE = 1_000_000;
+const MOST_EVENTS_AT_ONCE = 100_000;
 /** The queue is freed of cancelled events when it has grown to this, then to twice of what was left. */
 const LEAST_SWEEP = 1024;
 
@@ -120,12 +120,15 @@ export class Timeline {
     }
   }
 
-  /** Moves waiting events to where `timeOf` says; null leaves one where it is. For clocks that change their pace. */
+  /**
+   * Moves waiting events to where `timeOf` says; null leaves one where it is. For clocks that change their pace: those
+   * whose time is past then come at once, in the order of their times.
+   */
   reschedule(timeOf: (action: Action) => number | null): void {
     const heap = this.#heap;
     for (const entry of heap) {
       const time = entry.action === null ? null : timeOf(entry.action);
-      if (time !== null) entry.time = Math.max(this.#now, time);
+      if (time !== null) entry.time = time;
     }
     for (let at = (heap.length >> 1) - 1; at >= 0; at--) this.#sink(heap[at] as Entry, at);
   }
