@@ -82,11 +82,7 @@ export class Liveness {
   #chooseQuorum(): WorldMember[] | null {
     const world = this.#world;
     const able = world.members.filter(
-      (member) =>
-        member.state !== "removed" &&
-        member.state !== "refusing" &&
-        member.id !== 0n &&
-        !this.#nemesis.atlas.isDamaged(member),
+      (member) => world.takesPart(member) && member.state !== "refusing" && !this.#nemesis.atlas.isDamaged(member),
     );
     const memberships = this.#memberships(able);
     const suffices = (members: readonly WorldMember[]): boolean => {
@@ -168,7 +164,7 @@ export class Liveness {
   #together(): boolean {
     const { truth } = this.#world.observer;
     for (const member of this.#world.members) {
-      if (member.state === "removed" || member.state === "refusing") continue;
+      if (!this.#world.takesPart(member) || member.state === "refusing") continue;
       if (!member.serving || member.replica === null) return false;
       const { applied, untrusted } = member.replica.status().engine;
       if (applied !== truth.index || untrusted) return false;

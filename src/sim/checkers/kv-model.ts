@@ -144,12 +144,11 @@ export class KvModel implements Model<KvState, KvCall> {
   }
 
   #profileOf(call: KvCall, rank: number): Profile {
-    const { request } = call;
-    const depends = this.#scope.depends(request);
-    const changes = isAnsweredKv(call) && !isChange(call) ? 0n : this.#scope.changes(request);
+    const { reads, changes, depends } = this.#scope.footprint(call.request);
     // What a call without an answer read, nobody saw.
-    const touches = isAnsweredKv(call) ? this.#scope.touches(request) : changes | depends;
-    return { touches, changes, depends, places: placesIn(touches), rank };
+    const touches = changes | depends | (isAnsweredKv(call) ? reads : 0n);
+    const changed = isAnsweredKv(call) && !isChange(call) ? 0n : changes;
+    return { touches, changes: changed, depends, places: placesIn(touches), rank };
   }
 
   #profile(call: KvCall): Profile {

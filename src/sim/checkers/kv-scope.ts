@@ -23,11 +23,11 @@ export class KvScope {
     const leased = new Set<ByteString>();
     for (const call of calls) {
       if (!isKvRequest(call.request)) continue;
-      for (const op of operationsOf(call.request)) {
-        if (op.type !== "put") continue;
+      visitOps(call.request, (op) => {
+        if (op.type !== "put") return;
         all.add(op.request.key);
         if (op.request.lease !== 0n) leased.add(op.request.key);
-      }
+      });
       if (isAnsweredKv(call)) forEachKv(call, ({ key }) => all.add(key));
     }
     for (const key of all) if (key.startsWith(LEASE_PREFIX)) leased.add(key);
@@ -62,11 +62,13 @@ export class KvScope {
   /** All keys in some ranges. */
   parts(ranges: readonly KeyRange[]): Parts {
     let parts = 0n;
-    for (const range of ranges) {
-      const { from, to } = this.places(range);
-      parts |= this.#below(to) ^ this.#below(from);
-    }
+    for (const range of ranges) parts |= this.#parts(range);
     return parts;
+  }
+
+  #parts(range: KeyRange): Parts {
+    const { from, to } = this.places(range);
+    return from === to ? 0n : this.#below(to) ^ this.#below(from);
   }
 
   /** All places before one. */
@@ -74,44 +76,51 @@ export class KvScope {
     return this.#belowPlace[place] ?? 0n;
   }
 
-  /** Whether a request has to do with keys on leases in no way. */
-  isWithin(request: KvRequest): boolean {
-    return [...comparesOf(request), ...operationsOf(request).map(asRange)].every((range) => this.covers(range));
+  /** The keys that a request has to do with. */
+  footprint(request: KvRequest): Footprint {
+    let reads = 0n;
+    let changes = 0n;
+    let depends = 0n;
+    let isWithin = true;
+    const visit = (range: KeyRange): Parts => {
+      isWithin &&= this.covers(range);
+      return this.#parts(range);
+    };
+    visitOps(request, (op) => {
+      if (op.type === "range") reads |= visit(op.request);
+      else changes |= visit(op.type === "put" ? { key: op.request.key, rangeEnd: "" } : op.request);
+    });
+    visitCompares(request, (compare) => {
+      depends |= visit(compare);
+    });
+    return { reads, changes, depends, isWithin };
   }
+}
 
-  /** Keys that a request may read or change. */
-  touches(request: KvRequest): Parts {
-    return this.parts(operationsOf(request).map(asRange)) | this.depends(request);
-  }
-
-  /** Keys that decide which way a request goes. */
-  depends(request: KvRequest): Parts {
-    return this.parts(comparesOf(request));
-  }
-
-  /** Keys that a request may change. */
-  changes(request: KvRequest): Parts {
-    const writes = operationsOf(request).filter(({ type }) => type !== "range");
-    return this.parts(writes.map(asRange));
-  }
+/** Keys of a scope, whichever way a request goes. */
+export interface Footprint {
+  /** What its ranges look at. */
+  readonly reads: Parts;
+  readonly changes: Parts;
+  /** What its comparisons look at: these decide which way it goes. */
+  readonly depends: Parts;
+  /** It has nothing to do with keys on leases. */
+  readonly isWithin: boolean;
 }
 
 type PlainOp = Exclude<RequestOp, { type: "txn" } | { type: "empty" }>;
 
-function asRange({ type, request }: PlainOp): KeyRange {
-  return type === "put" ? { key: request.key, rangeEnd: "" } : request;
-}
-
 /** All operations that a request may make, those of inner transactions and of both ways too. */
-function operationsOf(request: KvRequest): PlainOp[] {
-  if (request.type !== "txn") return [request];
-  const { success, failure } = request.request;
-  return [...success, ...failure].flatMap((op) => (op.type === "empty" ? [] : operationsOf(op)));
+function visitOps(op: RequestOp, visit: (op: PlainOp) => void): void {
+  if (op.type === "empty") return;
+  if (op.type !== "txn") return visit(op);
+  for (const inner of op.request.success) visitOps(inner, visit);
+  for (const inner of op.request.failure) visitOps(inner, visit);
 }
 
-function comparesOf(request: KvRequest): KeyRange[] {
-  if (request.type !== "txn") return [];
-  const { compare, success, failure } = request.request;
-  const inner = [...success, ...failure].flatMap((op) => (op.type === "txn" ? comparesOf(op) : []));
-  return [...compare, ...inner];
+function visitCompares(op: RequestOp, visit: (range: KeyRange) => void): void {
+  if (op.type !== "txn") return;
+  for (const compare of op.request.compare) visit(compare);
+  for (const inner of op.request.success) visitCompares(inner, visit);
+  for (const inner of op.request.failure) visitCompares(inner, visit);
 }

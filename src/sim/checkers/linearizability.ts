@@ -53,8 +53,11 @@ function checkOrder(all: readonly Call[]): Violation | null {
 function isInModel(call: Call, scope: KvScope): call is KvCall {
   const { request } = call;
   if (!isKvRequest(request) || isSerializable(request)) return false;
-  if (isUnknown(call)) return mayWrite(request) && scope.changes(request) !== 0n;
-  return isAnswered(call) && (scope.touches(request) !== 0n || scope.isWithin(request));
+  if (!isAnswered(call) && !(isUnknown(call) && mayWrite(request))) return false;
+  const { reads, changes, depends, isWithin } = scope.footprint(request);
+  if (!isAnswered(call)) return changes !== 0n;
+  // Of keys that there never were a call may tell something wrong, too.
+  return isWithin || (reads | changes | depends) !== 0n;
 }
 
 /** The call that fits nowhere, those around it on the same keys, and why each order of them fails. */

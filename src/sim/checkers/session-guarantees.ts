@@ -3,7 +3,7 @@
  * what a member happens to have:
  *
  * - serializable reads tell a state that once was, that of the revision in their header, exactly;
- * - monotonic reads: on one member that state never goes back;
+ * - monotonic reads: on one member that state never goes back, as long as its process lives;
  * - read your writes: a linearizable read sees the client's own acknowledged writes;
  * - writes follow reads: a change comes after all that its client had read before, on whatever member.
  */
@@ -40,8 +40,8 @@ function inOrder({ calls }: History): AnsweredKvCall[] {
 /** One client's calls, in their order: it has one under way at a time. */
 class ClientSession {
   readonly #store: TrueStore;
-  /** The last serializable read of each member. */
-  readonly #readOf = new Map<bigint, AnsweredKvCall>();
+  /** The last serializable read of each life of a member's process: a restarted one may have applied less. */
+  readonly #readOf = new Map<string, AnsweredKvCall>();
   /** The call that saw the newest revision, in any way. */
   #newest: AnsweredKvCall | null = null;
   /** The newest change of its own, of all keys and of each that it put. */
@@ -60,12 +60,13 @@ class ClientSession {
 
   #serializable(call: AnsweredKvCall): Violation | null {
     const { revision } = call.outcome;
-    const before = this.#readOf.get(call.member);
+    const process = `${call.member} ${call.life}`;
+    const before = this.#readOf.get(process);
     if (before !== undefined && before.outcome.revision > revision) {
       const went = `went back on member ${call.member} from revision ${before.outcome.revision} to ${revision}`;
       return tell(`not monotonic: the reads of client ${call.client} ${went}`, [before, call]);
     }
-    this.#readOf.set(call.member, call);
+    this.#readOf.set(process, call);
     if (revision > this.#store.revision) {
       return tell(`${callText(call)} read revision ${revision}, but the log ends at ${this.#store.revision}`, [call]);
     }

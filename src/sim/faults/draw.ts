@@ -59,7 +59,6 @@ const profiles: { readonly [kind in FaultKind]: Profile } = {
   misdirectedWrite: { chance: 0.08, weight: 1, forMs: [0, 0], amount: between(512, 8_192), members: 3 },
   lostFile: { chance: 0.08, weight: 1, forMs: [50, 2_000], amount: between(0, 1_000), members: 3 },
   clockRate: { chance: 0.3, weight: 2, forMs: [1_000, 10_000], amount: between(0.96, 1.04), members: 1 },
-  clockJump: { chance: 0.15, weight: 1, forMs: [0, 0], amount: between(10, 3_000), members: 1 },
   wallClock: { chance: 0.2, weight: 1, forMs: [0, 0], amount: between(-1e9, 1e9), members: 1 },
   transfer: { chance: 0.35, weight: 3, forMs: [0, 0], members: 2 },
   addLearner: { chance: 0.25, weight: 2, forMs: [0, 0], members: 1 },

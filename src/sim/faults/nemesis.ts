@@ -128,9 +128,6 @@ export class Nemesis {
         return this.#lasts(forMs, () => {
           machine.rate = 1;
         });
-      case "clockJump":
-        machine.jump(amount);
-        return true;
       case "wallClock":
         machine.wallShiftMs = amount;
         return true;

@@ -157,6 +157,11 @@ export class World {
     return new Line({ timeline: this.timeline, random: this.#lineDraws, member, minDelayMs, maxDelayMs });
   }
 
+  /** The committed membership names it, whether it knows or not. */
+  takesPart(member: Member): boolean {
+    return member.state !== "removed" && this.observer.truth.keyspace.members.get(member.id) !== null;
+  }
+
   /** By its id in the cluster. */
   byId(id: MemberId): Member | null {
     return this.members.find((member) => member.id === id) ?? null;

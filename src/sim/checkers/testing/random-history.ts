@@ -143,6 +143,7 @@ class HistoryMaker {
       id,
       client: client.id,
       member: client.member,
+      life: 1,
       request,
       invoked: this.#moment(),
       returned: null,
