@@ -30,7 +30,8 @@ export class ServerCall implements BidiCall, StreamConsumer {
   /** Somebody has answered to the end: nothing is taken any more. */
   #isAnswered = false;
   #isOver = false;
-  #onCancel: (() => void)[] = [];
+  /** Handlers of its end; most calls have none. */
+  #onCancel: (() => void)[] | null = null;
   #onMessage: ((message: Uint8Array) => void) | null = null;
   #onEnd: (() => void) | null = null;
   #onDrain: (() => void) | null = null;
@@ -60,6 +61,7 @@ export class ServerCall implements BidiCall, StreamConsumer {
 
   onCancel(handle: () => void): void {
     if (this.#isOver) handle();
+    else if (this.#onCancel === null) this.#onCancel = [handle];
     else this.#onCancel.push(handle);
   }
 
@@ -138,10 +140,12 @@ export class ServerCall implements BidiCall, StreamConsumer {
       return this.#refuse(failure(GrpcStatus.unimplemented, `${this.path} takes one message, but none came`));
     }
     this.#request = null;
-    this.#guarded(() => {
-      if (target.kind === "unary") target.handle(request, this, this.#answer);
+    try {
+      if (target.kind === "unary") target.handle(request, this, (error, response) => this.#answer(error, response));
       else target.handle(request, this);
-    });
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   drained(): void {
@@ -155,13 +159,14 @@ export class ServerCall implements BidiCall, StreamConsumer {
     this.#tellOver();
   }
 
-  readonly #answer = (error: QuorateError | null, response: Uint8Array): void => {
+  /** Answers a unary call. */
+  #answer(error: QuorateError | null, response: Uint8Array): void {
     if (error !== null) return this.end(error);
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#stream.send(response);
     this.#stream.end(OK);
-  };
+  }
 
   /** Adds to a message that has begun. Returns where the next one begins. */
   #goOn(partial: PartialMessage, bytes: Uint8Array, from: number, to: number): number {
@@ -240,9 +245,13 @@ export class ServerCall implements BidiCall, StreamConsumer {
     try {
       run();
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.end(new QuorateError("INTERNAL", GrpcStatus.internal, `internal error: ${text}`, { cause: error }));
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.end(new QuorateError("INTERNAL", GrpcStatus.internal, `internal error: ${text}`, { cause: error }));
   }
 
   #tellOver(): void {
@@ -250,7 +259,8 @@ export class ServerCall implements BidiCall, StreamConsumer {
     this.#isOver = true;
     this.#deadline?.cancel();
     const handlers = this.#onCancel;
-    this.#onCancel = [];
+    if (handlers === null) return;
+    this.#onCancel = null;
     for (const handle of handlers) this.#guarded(handle);
   }
 }

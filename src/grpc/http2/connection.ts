@@ -256,7 +256,7 @@ export class Http2Connection<Head extends RequestHead> {
       if (to < from) throw protocolError("DATA has more padding than payload");
     }
     const stream = this.#streams.get(id);
-    if (stream === undefined) {
+    if (stream === null) {
       mustNotBeIdle(id, this.#streams.lastId, "DATA");
       if (this.#streams.wasResetByUs(id)) return this.#idleFrame();
       return this.#streamError(id, ErrorCode.streamClosed);
@@ -303,7 +303,7 @@ export class Http2Connection<Head extends RequestHead> {
   #laterBlock(bytes: Uint8Array, from: number, to: number, id: number, endStream: boolean): void {
     const fields = this.#headers.fields(bytes, from, to);
     const stream = this.#streams.get(id);
-    if (stream === undefined) {
+    if (stream === null) {
       if (this.#streams.wasResetByUs(id)) return this.#idleFrame();
       const code = this.#streams.hasClosed(id) ? ErrorCode.streamClosed : ErrorCode.protocolError;
       throw new ConnectionError(code, `HEADERS for stream ${id}, which is closed`);
@@ -319,7 +319,7 @@ export class Http2Connection<Head extends RequestHead> {
   #resetByClient(id: number): void {
     mustNotBeIdle(id, this.#streams.lastId, "RST_STREAM");
     const stream = this.#streams.get(id);
-    if (stream === undefined) return this.#idleFrame();
+    if (stream === null) return this.#idleFrame();
     this.#close(stream, false);
     this.#spendReset();
   }
@@ -372,7 +372,7 @@ export class Http2Connection<Head extends RequestHead> {
       return;
     }
     const stream = this.#streams.get(id);
-    if (stream === undefined) return mustNotBeIdle(id, this.#streams.lastId, "WINDOW_UPDATE");
+    if (stream === null) return mustNotBeIdle(id, this.#streams.lastId, "WINDOW_UPDATE");
     if (increment === 0) return this.#streamError(id, ErrorCode.protocolError);
     if (stream.sendWindow + increment > LARGEST_WINDOW) return this.#streamError(id, ErrorCode.flowControlError);
     stream.sendWindow += increment;
@@ -417,7 +417,7 @@ export class Http2Connection<Head extends RequestHead> {
   #streamError(id: number, code: ErrorCode): void {
     this.#say(resetStreamFrame(id, code));
     const stream = this.#streams.get(id);
-    if (stream === undefined) this.#streams.remove(id, true);
+    if (stream === null) this.#streams.remove(id, true);
     else this.#close(stream, true);
     this.#spendReset();
   }

@@ -21,6 +21,7 @@ import {
 } from "./frames.ts";
 import { LEAST_ROOM, type Slab } from "./slab.ts";
 import type { Stream } from "./stream.ts";
+import { StreamQueue } from "./stream-queue.ts";
 
 /** In front of each message: whether it is compressed (never), and its length (gRPC over HTTP/2, "Length-Prefixed"). */
 const PREFIX_BYTES = 5;
@@ -43,6 +44,8 @@ export interface SenderEvents {
 const DONE = 0;
 const MORE = 1;
 const STARVED = 2;
+const FINISHED = 3;
+type Outcome = typeof DONE | typeof MORE | typeof STARVED | typeof FINISHED;
 
 export class Sender {
   /** Bytes of DATA that the client takes on the whole connection. */
@@ -58,9 +61,9 @@ export class Sender {
   readonly #head: Uint8Array;
   readonly #events: SenderEvents;
   #control: Uint8Array[] = [];
-  #ready: Stream[] = [];
-  #starved: Stream[] = [];
-  #finished: Stream[] = [];
+  readonly #ready = new StreamQueue();
+  readonly #starved = new StreamQueue();
+  readonly #finished = new StreamQueue();
   #drained: Stream[] = [];
   /** The system has not taken all that was written. */
   #isBlocked = false;
@@ -85,7 +88,7 @@ export class Sender {
 
   /** `pump` would do something. */
   get hasWork(): boolean {
-    return !this.#isBlocked && (this.#control.length > 0 || this.#ready.length > 0);
+    return !this.#isBlocked && (this.#control.length > 0 || !this.#ready.isEmpty);
   }
 
   /** A whole frame, in front of all answers. At most `LONGEST_BLOCK` bytes. */
@@ -103,9 +106,8 @@ export class Sender {
   /** The client takes more on the whole connection. */
   widen(increment: number): void {
     this.window += increment;
-    if (this.window <= 0 || this.#starved.length === 0) return;
-    this.#ready = [...this.#ready, ...this.#starved];
-    this.#starved = [];
+    if (this.window <= 0) return;
+    for (let stream = this.#starved.shift(); stream !== null; stream = this.#starved.shift()) this.#ready.push(stream);
   }
 
   /** The system took all that was written. */
@@ -130,10 +132,8 @@ export class Sender {
   }
 
   #tell(): void {
-    while (this.#finished.length > 0) {
-      const finished = this.#finished;
-      this.#finished = [];
-      for (const stream of finished) this.#events.sent(stream);
+    for (let stream = this.#finished.shift(); stream !== null; stream = this.#finished.shift()) {
+      this.#events.sent(stream);
     }
     if (this.#drained.length === 0) return;
     const drained = this.#drained;
@@ -144,20 +144,15 @@ export class Sender {
   #fill(): void {
     const slab = this.#slab;
     this.#writeControl();
-    const ready = this.#ready;
-    let at = 0;
-    for (; at < ready.length && slab.room >= STEP_BYTES; at++) {
-      const stream = ready[at] as Stream;
-      stream.isListed = false;
-      if (stream.isClosed) continue;
-      const outcome = this.#step(stream);
-      if (outcome === DONE) continue;
-      stream.isListed = true;
-      if (outcome === MORE) ready.push(stream);
-      else this.#starved.push(stream);
+    while (slab.room >= STEP_BYTES) {
+      const stream = this.#ready.shift();
+      if (stream === null) break;
+      const outcome = stream.isClosed ? DONE : this.#step(stream);
+      if (outcome === MORE) this.#ready.push(stream);
+      else if (outcome === STARVED) this.#starved.push(stream);
+      else if (outcome === FINISHED) this.#finished.push(stream);
+      else stream.isListed = false;
     }
-    if (at === ready.length) this.#ready = [];
-    else this.#ready = ready.slice(at);
   }
 
   #writeControl(): void {
@@ -173,7 +168,7 @@ export class Sender {
   }
 
   /** One frame of data at most, and what headers go with it. */
-  #step(stream: Stream): typeof DONE | typeof MORE | typeof STARVED {
+  #step(stream: Stream): Outcome {
     const { ending } = stream;
     this.hasAnswered = true;
     if (!stream.headersSent) {
@@ -231,15 +226,14 @@ export class Sender {
   }
 
   /** A client that has not said all is told that nobody listens any more (RFC 9113 §8.1). */
-  #finish(stream: Stream): typeof DONE {
+  #finish(stream: Stream): typeof FINISHED {
     if (!stream.remoteEnded) {
       const slab = this.#slab;
       putFrameHeader(slab.bytes, slab.at, 4, FrameType.resetStream, Flag.none, stream.id);
       putUint32(slab.bytes, slab.at + FRAME_HEADER_BYTES, ErrorCode.noError);
       slab.at += FRAME_HEADER_BYTES + 4;
     }
-    this.#finished.push(stream);
-    return DONE;
+    return FINISHED;
   }
 }
 

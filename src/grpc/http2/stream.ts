@@ -62,8 +62,9 @@ export class Stream {
   remoteEnded = false;
   headersSent = false;
   isClosed = false;
-  /** It stands in the sender's queue. */
+  /** It stands in one of the sender's queues, in front of `next`. */
   isListed = false;
+  next: Stream | null = null;
   /** The message that goes out; bytes of it, its prefix among them, that are out. */
   message: Uint8Array | null = null;
   sentBytes = 0;
