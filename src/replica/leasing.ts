@@ -19,8 +19,10 @@ const MAX_EXPIRED_PER_TICK = 100;
 export interface LeasingPorts {
   readonly clock: Clock;
   readonly keyspace: () => Keyspace;
-  /** For this leadership only: what time has made true for one leader is no order to the next. */
-  readonly propose: (command: Uint8Array, done: (result: CommandResult) => void) => void;
+  /** The epoch in which this member leads by now, as far as its engine knows; 0: it does not lead. */
+  readonly epochLed: () => number;
+  /** For the leadership of `epoch` only: what time has made true for one leader is no order to the next. */
+  readonly propose: (command: Uint8Array, epoch: number, done: (result: CommandResult) => void) => void;
   /** Calls back when this member has proven that it leads and has applied all that was committed. */
   readonly linearize: (done: (error: QuorateError | null) => void) => void;
   readonly expired: () => void;
@@ -36,26 +38,30 @@ export class Leasing {
   readonly #lessor = new Lessor();
   readonly #ports: LeasingPorts;
   readonly #revoking = new Map<LeaseId, Revoking[]>();
-  #leading = false;
+  /** The epoch of the leadership for which it counts; 0: none. */
+  #epoch = 0;
 
   constructor(ports: LeasingPorts) {
     this.#ports = ports;
   }
 
-  get leading(): boolean {
-    return this.#leading;
+  /** The epoch for which this member counts, and in which it still leads; 0: none. An engine is deposed before it says so. */
+  get epoch(): number {
+    return this.#epoch !== 0 && this.#ports.epochLed() === this.#epoch ? this.#epoch : 0;
   }
 
   /** This member leads and has applied everything its predecessors committed. */
   promote(): void {
-    if (this.#leading) return;
-    this.#leading = true;
+    const epoch = this.#ports.epochLed();
+    if (epoch === this.#epoch) return;
+    this.demote();
+    this.#epoch = epoch;
     this.#lessor.promote(this.#ports.clock.now(), this.#ports.keyspace().leases.list());
   }
 
   demote(): void {
-    if (!this.#leading) return;
-    this.#leading = false;
+    if (this.#epoch === 0) return;
+    this.#epoch = 0;
     this.#lessor.demote();
     const waiting = [...this.#revoking.values()].flat();
     this.#revoking.clear();
@@ -63,11 +69,11 @@ export class Leasing {
   }
 
   granted(id: LeaseId, ttlSeconds: number): void {
-    if (this.#leading) this.#lessor.granted(id, ttlSeconds, this.#ports.clock.now());
+    if (this.#epoch !== 0) this.#lessor.granted(id, ttlSeconds, this.#ports.clock.now());
   }
 
   revoked(id: LeaseId): void {
-    if (this.#leading) this.#lessor.revoked(id);
+    if (this.#epoch !== 0) this.#lessor.revoked(id);
     const waiting = this.#revoking.get(id);
     if (waiting === undefined) return;
     this.#revoking.delete(id);
@@ -75,16 +81,17 @@ export class Leasing {
   }
 
   tick(): void {
-    if (!this.#leading) return;
+    const { epoch } = this;
+    if (epoch === 0) return;
     const now = this.#ports.clock.now();
     for (const id of this.#lessor.expired(now, MAX_EXPIRED_PER_TICK)) {
       this.#ports.expired();
       // A failed revocation is reported as expired again by the lessor.
-      this.#ports.propose(encodeCommand({ type: "leaseRevoke", id }), () => {});
+      this.#ports.propose(encodeCommand({ type: "leaseRevoke", id }), epoch, () => {});
     }
     const checkpoints = this.#lessor.checkpoints(now);
     if (checkpoints.length > 0) {
-      this.#ports.propose(encodeCommand({ type: "leaseCheckpoint", checkpoints }), (result) => {
+      this.#ports.propose(encodeCommand({ type: "leaseCheckpoint", checkpoints }), epoch, (result) => {
         if (result.type === "error") return;
         for (const { id, remainingTtl } of checkpoints) this.#checkpointed(id, remainingTtl);
       });
@@ -118,7 +125,7 @@ export class Leasing {
   #forgetCheckpoint(id: LeaseId): Promise<void> {
     const command = encodeCommand({ type: "leaseCheckpoint", checkpoints: [{ id, remainingTtl: 0 }] });
     return new Promise((resolve, reject) => {
-      this.#ports.propose(command, (result) => {
+      this.#ports.propose(command, this.#epoch, (result) => {
         if (result.type === "error") return reject(result.error);
         this.#checkpointed(id, 0);
         resolve();
@@ -136,7 +143,7 @@ export class Leasing {
       this.#ports.linearize((error) => (error === null ? resolve() : reject(error)));
     });
     // A read that was asked again may have been answered through a successor.
-    if (!this.#leading) throw etcdErrors.notLeader();
+    if (this.epoch === 0) throw etcdErrors.notLeader();
   }
 
   #gone(id: LeaseId): Promise<void> {

@@ -168,13 +168,26 @@ test("too many commands or bytes are not taken", () => {
   assert.deepEqual([small.add(6), small.add(6)], [[], ["not taken"]]);
 });
 
-test("stopping answers everybody", () => {
+test("stopping answers everybody: what waits certainly did not happen, what is on its way may", () => {
+  const { all, add } = proposals();
+  const sent = add();
+  const batch = all.takeBatch(1, frame);
+  const waiting = add();
+  all.stop(7);
+  assert.deepEqual([sent, waiting], [["etcdserver: request timed out"], ["etcdserver: server stopped"]]);
+  all.applied(batch?.sequence ?? 0, [done]);
+  assert.equal(sent.length, 1);
+  assert.equal(all.count, 0);
+});
+
+test("stopping says the same of a batch whose link was replaced: it may have arrived on the old one", () => {
   const { all, add } = proposals();
   const sent = add();
   all.takeBatch(1, frame);
-  const waiting = add();
+  all.sendUnsent(1, 9n, () => true);
+  all.linkReplaced(9n);
   all.stop(7);
-  assert.deepEqual([sent, waiting], [["etcdserver: server stopped"], ["etcdserver: server stopped"]]);
+  assert.deepEqual(sent, ["etcdserver: request timed out"]);
 });
 
 test("a leader takes each forwarded batch once an epoch, and those of a restarted member", () => {

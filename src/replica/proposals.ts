@@ -198,12 +198,16 @@ export class Proposals {
     this.#nextDeadline = next;
   }
 
-  /** The replica stops. */
+  /** The replica stops. Commands that were never sent had no effect; those in flight may be committed by others yet. */
   stop(revision: number): void {
-    const all = [...this.#waiting, ...[...this.#inFlight.values()].flatMap((batch) => batch.commands)];
+    const waiting = this.#waiting;
+    const sent = [...this.#inFlight.values()].flatMap((batch) => batch.commands);
     this.#waiting = [];
     this.#inFlight.clear();
-    for (const pending of all) this.#answer(pending, { type: "error", revision, error: etcdErrors.serverStopped() });
+    for (const pending of waiting) {
+      this.#answer(pending, { type: "error", revision, error: etcdErrors.serverStopped() });
+    }
+    for (const pending of sent) this.#answer(pending, { type: "error", revision, error: etcdErrors.timeout() });
   }
 
   #answer(pending: PendingCommand, result: CommandResult): void {

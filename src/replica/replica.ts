@@ -156,7 +156,8 @@ export class GroupReplica implements Replica {
     this.#leasing = new Leasing({
       clock,
       keyspace: () => this.keyspace,
-      propose: (command, done) => this.#proposeAsLeader(command, done),
+      epochLed: () => (this.#leads ? this.#engine.status.epoch : 0),
+      propose: (command, epoch, done) => this.propose(command, done, { onlyInEpoch: epoch }),
       linearize: (done) => this.linearize(done),
       expired: () => {
         this.counters.leasesExpired++;
@@ -178,7 +179,9 @@ export class GroupReplica implements Replica {
       strictReconfigCheck: options.strictReconfigCheck,
       timeoutMs: options.callTimeoutMs,
     });
-    this.#housekeeping = new Housekeeping(options.housekeeping, (command) => this.#proposeAsLeader(command, () => {}));
+    this.#housekeeping = new Housekeeping(options.housekeeping, (command) =>
+      this.propose(command, () => {}, { onlyInEpoch: this.#leasing.epoch }),
+    );
     this.#peers = new Peers({ self: memberId, transport, clock, logger, known: options.knownPeers });
     this.#peers.update(options.keyspace.members.list());
   }
@@ -285,11 +288,6 @@ export class GroupReplica implements Replica {
     const taken = this.#intake.add(command, done, this.#deadline(options), options.onlyInEpoch ?? null);
     if (!taken) return refuse(etcdErrors.tooManyRequests());
     this.#wake();
-  }
-
-  /** What a leader orders by itself ends with its leadership: a successor must not find it in its log. */
-  #proposeAsLeader(command: Uint8Array, done: (result: CommandResult) => void): void {
-    this.propose(command, done, { onlyInEpoch: this.#engine.status.epoch });
   }
 
   linearize(done: (error: QuorateError | null) => void, options: CallOptions = {}): void {
@@ -473,7 +471,7 @@ export class GroupReplica implements Replica {
     this.#leasing.tick();
     this.#snapshots.tick();
     this.#peers.tick();
-    if (this.#leasing.leading && now >= this.#housekeepingAt) {
+    if (this.#leasing.epoch !== 0 && now >= this.#housekeepingAt) {
       this.#housekeepingAt = now + HOUSEKEEPING_MS;
       this.#housekeeping.tick(now, this.keyspace);
     }

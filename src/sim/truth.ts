@@ -95,3 +95,19 @@ export function fingerprintOf(keyspace: Keyspace): string {
   const { revision, compactRevision, keyCount, liveBytes, historyBytes } = keyspace;
   return `${revision} ${compactRevision} ${keyCount} ${liveBytes} ${historyBytes} ${keyspace.leases.list().length}`;
 }
+
+/** What an entry says, for the trace. */
+export function describeEntry(entry: Entry): string {
+  if (entry.kind === EntryKind.noop) return "noop";
+  if (entry.kind === EntryKind.membership) {
+    const { voters, learners } = decodeMembershipEntry(entry.data).membership;
+    return `${voters.length} voters, ${learners.length} learners`;
+  }
+  const { name, commands } = decodeBatch(entry.data);
+  const texts = commands.map((bytes) => {
+    const command = decodeCommand(bytes);
+    if ("request" in command && "key" in command.request) return `${command.type} ${command.request.key}`;
+    return "id" in command ? `${command.type} ${command.id}` : command.type;
+  });
+  return `${texts.join(", ")} (from ${name.proposer.toString(16)})`;
+}

@@ -159,6 +159,8 @@ export class KvModel implements Model<KvState, KvCall> {
 
   #answered(state: KvState, call: AnsweredKvCall): Step<KvState> {
     const { revision } = call.outcome;
+    const least = isChange(call) ? FIRST_REVISION + 1 : FIRST_REVISION;
+    if (revision < least) return refuse(0n, `an empty store is at revision ${FIRST_REVISION} already`);
     const before = this.#ranked[state.answered - 1];
     if (isChange(call) && before !== undefined && isChange(before) && before.outcome.revision === revision) {
       return refuse(0n, `revision ${revision} is that of call #${before.id}`);

@@ -1,6 +1,7 @@
 /** Writes down what clients see, in one sequence. */
-import type { WorldMember } from "../world/member.ts";
+
 import type { Call, ClientRequest, GuardedWrite, History, Moment, Outcome, WatchRecord } from "../history.ts";
+import type { WorldMember } from "../world/member.ts";
 
 export class Recorder implements History {
   readonly calls: Call[] = [];

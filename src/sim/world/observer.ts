@@ -8,7 +8,7 @@ import type { EngineObserver } from "../../consensus/watched-engine.ts";
 import type { MemberId } from "../../environment.ts";
 import { Recorder } from "../clients/recorder.ts";
 import { Marks } from "../marks.ts";
-import { fingerprintOf, TruthKeeper } from "../truth.ts";
+import { describeEntry, fingerprintOf, TruthKeeper } from "../truth.ts";
 import type { WorldMember } from "./member.ts";
 import type { World } from "./world.ts";
 
@@ -44,6 +44,7 @@ export class WorldObserver implements EngineObserver {
       if (entry.index !== this.truth.index + 1) continue;
       this.truth.committed(entry, this.recorder.moment());
       this.#world.trace.note("truth", `${entry.epoch}/${entry.index} revision ${this.truth.keyspace.revision}`);
+      this.#world.trace.say("truth", () => `   ${describeEntry(entry)}`);
     }
   }
 

@@ -41,6 +41,11 @@ export class PlainStore {
     return { revision: this.#end(), result: { type, result } as KvResult, events: this.#taken() };
   }
 
+  /** Others have made changes elsewhere, up to a revision. */
+  skipTo(revision: number): void {
+    for (; this.revision < revision; this.revision++) this.#past.push(new Map(this.#now));
+  }
+
   /** Deletes all keys on a lease. */
   revoke(lease: bigint): readonly WatchEvent[] {
     const keys = [...this.#now.values()].filter((kv) => kv.lease === lease).map(({ key }) => key);
