@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { Cluster, type ClusterOptions } from "../testing/cluster.ts";
 import { raftProtocol } from "../testing/raft-protocol.ts";
 import { ofType, Solo, type SoloEffects } from "../testing/solo.ts";
-import { decodeHardState } from "./hard-state.ts";
 import { maxForwardedReads, maxPeerReads } from "./reads.ts";
 
 const cluster = (options: Partial<ClusterOptions> = {}): Cluster =>
@@ -41,29 +40,6 @@ describe("read index", () => {
     assert.equal(answerRound(solo, 3n, solo.tick(100)).reads.length, 1);
   });
 
-  // Scenario 26 [etcd#7331, #11483; tikv PR#9239, PR#6340; ER TestReadOnlyForNewLeader].
-  it("scenario 26: before the leader has committed an entry of its own, reads wait, and are then answered beyond it", () => {
-    const solo = new Solo({ epochs: [1, 1] });
-    solo.lead();
-    const early = read(solo);
-    assert.deepEqual([early.reads.length, early.refused.length, ofType(early.sent, "heartbeat").length], [0, 0, 0]);
-    solo.sync();
-    const settled = solo.ack(2n, 4);
-    assert.deepEqual(answerRound(solo, 3n, settled).reads, [{ id: 1, index: 4 }]);
-  });
-
-  it("scenario 26: a read that waits is refused when the leadership ends, never forgotten", () => {
-    const solo = new Solo();
-    solo.lead();
-    read(solo, 5);
-    const { refused } = solo.append(2n, 9, { index: 1, epoch: 1 }, []);
-    assert.deepEqual(
-      refused.map(({ id, reason }) => [id, reason]),
-      [[5, "leadership lost"]],
-    );
-    solo.step({ type: "linkLost", peer: 3n });
-  });
-
   it("alone, a leader answers at once", () => {
     const solo = new Solo({ voters: [1n] });
     solo.tick(1);
@@ -83,20 +59,6 @@ describe("read index", () => {
     const answer = { type: "heartbeatResponse" as const, session, round, sentAt, promiseMs: 0 };
     assert.equal(solo.receive(2n, answer, { untrusted: true }).reads.length, 0);
     assert.equal(solo.receive(3n, answer).reads.length, 1);
-  });
-
-  // Scenario 30 [etcd#3879, #741].
-  it("scenario 30: after a restart of all, a read is answered only at an index that includes what was committed before", () => {
-    const c = cluster();
-    const leader = c.elect();
-    for (let i = 0; i < 5; i++) c.propose(leader, new Uint8Array([i]));
-    c.run(100);
-    const before = c.committed;
-    for (const id of [1n, 2n, 3n]) c.restart(id);
-    c.runUntil(() => c.leader !== 0n, 10_000, "a leader");
-    c.read(c.leader);
-    c.run(500);
-    assert.ok((c.readsDone.at(-1)?.index ?? 0) >= before);
   });
 });
 
@@ -232,34 +194,6 @@ describe("lease reads", () => {
     assert.equal(hear(new Solo()), 0, "a member without lease reads promises nothing");
   });
 
-  // Scenario 27 [sofa-jraft#25, PR#34; openraft docs/data/leader-lease.md].
-  it("scenario 27: the lease runs from the sending of the heartbeat, less the drift", () => {
-    const solo = leader();
-    const round = solo.tick(100);
-    const sentAt = solo.now;
-    solo.now += 700;
-    answerRound(solo, 2n, round, 1000);
-    solo.now = sentAt + 899;
-    assert.equal(read(solo).reads.length, 1);
-    solo.now = sentAt + 900;
-    assert.equal(read(solo, 2).reads.length, 0);
-  });
-
-  // Scenario 28 [tikv#964; etcd#6005, #20418].
-  it("scenario 28: after a pause the lease is over at the first read, before any tick", () => {
-    const solo = leader();
-    answerRound(solo, 2n, solo.tick(100), 1000);
-    assert.equal(read(solo).reads.length, 1);
-    solo.now += 5000;
-    assert.equal(read(solo, 2).reads.length, 0);
-  });
-
-  // Scenario 29 [hashicorp/raft#108; etcd#12291]: there is no wall clock; the monotonic one must be one.
-  it("scenario 29: a clock that goes backwards is refused, not believed", () => {
-    const solo = leader();
-    assert.throws(() => solo.engine.step({ type: "tick" }, solo.now - 1), /time went from/);
-  });
-
   it("a promise is kept, whatever became of the link: an election waits for its end", () => {
     const c = cluster({ engine: leased, reportLinks: true });
     const old = c.elect();
@@ -270,54 +204,4 @@ describe("lease reads", () => {
     assert.ok(c.time - before > 850, `elected after ${c.time - before} ms, while the lease might have run`);
     assert.ok(c.time - before < 1300, `elected after ${c.time - before} ms: no longer than the promise`);
   });
-
-  it("a promise is kept over a restart", () => {
-    const heartbeat = {
-      type: "heartbeat" as const,
-      session: 1,
-      toIncarnation: 0,
-      round: 1,
-      sentAt: 5,
-      commitIndex: 1,
-      commitEpoch: 1,
-    };
-    const solo = new Solo({ options: leased });
-    const { write } = solo.receive(2n, { ...heartbeat, answer: true, trusted: false }, { epoch: 2 });
-    assert.equal(decodeHardState(write?.state ?? new Uint8Array()).promiseMs, 1000);
-    const again = new Solo({ start: { state: write?.state ?? null } });
-    const ask = { type: "vote" as const, lastIndex: 9, lastEpoch: 9, transfer: false };
-    again.now += 999;
-    assert.deepEqual(again.receive(3n, ask, { epoch: 9 }).sent[0]?.message, { type: "voteResponse", granted: false });
-    again.now += 1;
-    assert.deepEqual(again.receive(3n, ask, { epoch: 9 }).sent[0]?.message, { type: "voteResponse", granted: true });
-  });
-
-  // Scenario 17 [etcd-io/raft#99; tikv PR#4688].
-  it("scenario 17: a leader that hands over serves no lease read, nor later in that epoch if the transfer failed", () => {
-    const solo = leader();
-    answerRound(solo, 2n, solo.tick(100), 1000);
-    assert.equal(read(solo).reads.length, 1);
-    solo.step({ type: "transfer", id: 9, to: 2n });
-    assert.equal(read(solo, 2).reads.length, 0);
-    for (let i = 0; i < 50; i++) answerRound(solo, 2n, keepAlive(solo), 1000);
-    assert.equal(solo.engine.status.transferee, 0n, "given up");
-    assert.equal(read(solo, 3).reads.length, 0, "the target may still be elected by the message it was sent");
-  });
-
-  it("scenario 17: a transfer that never told its target leaves the lease as it was", () => {
-    const solo = leader();
-    solo.propose();
-    solo.step({ type: "transfer", id: 9, to: 3n });
-    for (let i = 0; i < 12; i++) answerRound(solo, 2n, keepAlive(solo), 1000);
-    assert.equal(solo.engine.status.transferee, 0n);
-    assert.equal(read(solo).reads.length, 1);
-  });
 });
-
-/** Ticks until the next round of heartbeats. */
-function keepAlive(solo: Solo): SoloEffects {
-  for (;;) {
-    const effects = solo.tick(25);
-    if (ofType(effects.sent, "heartbeat").some(({ message }) => message.answer)) return effects;
-  }
-}

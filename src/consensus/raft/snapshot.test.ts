@@ -82,23 +82,6 @@ describe("sending a snapshot", () => {
     assert.equal(solo.engine.status.peers.get(3n)?.state, "replicate");
   });
 
-  // Scenario 38 [openraft#1828].
-  it("scenario 38: a learner that was away while the log was forgotten gets one when it comes", () => {
-    const c = cluster({ joiners: [4n] });
-    const leader = c.elect();
-    c.isolate(4n);
-    c.reconfigure(leader, { set: [{ id: 4n, role: "learner" }], remove: [] });
-    for (let i = 0; i < 60; i++) {
-      c.propose(leader, new Uint8Array([i]));
-      c.run(2);
-    }
-    c.run(3000);
-    assert.ok(c.engine(leader).status.firstIndex > 40);
-    c.heal();
-    c.runUntil(() => c.agree([4n]), 1000, "the learner catches up");
-    assert.ok(c.engine(4n).status.firstIndex > 40);
-  });
-
   it("a wiped member is brought up by one while writes go on", () => {
     const c = cluster({ checkDurable: false });
     const leader = c.elect();
@@ -155,13 +138,6 @@ describe("receiving a snapshot", () => {
     assert.equal(solo.engine.status.epoch, 5);
   });
 
-  it("scenario 39: a snapshot on disk ahead of the saved epoch is enough to start from", () => {
-    const solo = new Solo({ state: { epoch: 2, vote: 3n }, start: { snapshot: meta(5, 20), entries: [] } });
-    assert.deepEqual([solo.engine.status.epoch, solo.engine.status.commit], [5, 20]);
-    const { sent } = solo.receive(2n, { type: "vote", lastIndex: 20, lastEpoch: 5, transfer: false }, { epoch: 5 });
-    assert.deepEqual(sent[0]?.message, { type: "voteResponse", granted: true });
-  });
-
   // Scenario 40 [etcd#18055, #20657, #7470].
   it("scenario 40: of two in quick succession the newer wins, in either order, also within one turn", () => {
     for (const order of [
@@ -177,55 +153,11 @@ describe("receiving a snapshot", () => {
     }
   });
 
-  // Scenario 41 [dqlite test_snapshot.c; openraft#1930].
-  it("scenario 41: entries being written when it comes give way to it", () => {
-    const solo = new Solo();
-    const { write } = solo.append(2n, 3, { index: 1, epoch: 1 }, [command(3, 2), command(3, 3)]);
-    solo.engine.step({ type: "snapshotReceived", from: 2n, snapshot: meta(4, 20) }, solo.now);
-    const after = solo.take();
-    assert.deepEqual([write?.number, after.write?.number, after.write?.entries], [1, 2, []]);
-    solo.step({ type: "durable", write: 1 });
-    solo.step({ type: "durable", write: 2 });
-    assert.deepEqual([solo.engine.status.durableIndex, solo.engine.status.lastIndex], [20, 20]);
-  });
-
-  it("scenario 41: a new epoch while it was on its way does not matter: it is committed state", () => {
-    const solo = new Solo();
-    solo.append(3n, 9, { index: 1, epoch: 1 }, []);
-    const { sent } = received(solo, meta(4, 20));
-    assert.deepEqual([solo.engine.status.commit, solo.engine.status.epoch, solo.engine.status.leader], [20, 9, 3n]);
-    assert.equal(ofType(sent, "appendResponse")[0]?.to, 3n, "the present leader is told");
-  });
-
-  it("scenario 41: one that contradicts what is committed here is refused with a warning", () => {
-    const solo = new Solo();
-    solo.append(2n, 3, { index: 1, epoch: 1 }, [command(3, 2), command(3, 3)], 3);
-    const { notices, installSnapshot, sent } = received(solo, meta(2, 3));
-    assert.deepEqual([installSnapshot, sent], [null, []]);
-    assert.match(notices[0]?.message ?? "", /refused a snapshot of epoch 2 at 3: epoch 3 is committed there/);
-  });
-
   it("an old one is answered with what is committed", () => {
     const solo = new Solo();
     solo.append(2n, 3, { index: 1, epoch: 1 }, [command(3, 2), command(3, 3)], 3);
     const { sent, installSnapshot } = received(solo, meta(3, 2));
     assert.deepEqual([ofType(sent, "appendResponse")[0]?.message.index, installSnapshot], [3, null]);
-  });
-
-  // Scenario 43 [ER TestRestore*].
-  it("scenario 43: makes its receiver what it says: absent, voter or learner", () => {
-    const absent = new Solo();
-    received(absent, meta(3, 20, createMembership([2n, 3n])));
-    for (let i = 0; i < 200; i++) absent.tick(25);
-    assert.equal(absent.engine.status.role, "follower");
-    const promoted = new Solo({ voters: [] });
-    received(promoted, meta(3, 20));
-    promoted.timeOut();
-    assert.equal(promoted.engine.status.role, "preCandidate");
-    const demoted = new Solo();
-    received(demoted, meta(3, 20, createMembership([2n, 3n], [1n])));
-    for (let i = 0; i < 200; i++) demoted.tick(25);
-    assert.equal(demoted.engine.status.role, "follower");
   });
 });
 
