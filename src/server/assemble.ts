@@ -17,6 +17,7 @@ import type { Storage, StorageEvents } from "../storage/storage.ts";
 import type { Checksum } from "../transport/checksum.ts";
 import { createTransport } from "../transport/links.ts";
 import { encodeDescription } from "./cluster-description.ts";
+import { expectedMembers } from "./expected-members.ts";
 import { type Identity, identify } from "./identify.ts";
 import { askOthers } from "./inquiries.ts";
 import { Introductions } from "./introductions.ts";
@@ -113,7 +114,7 @@ async function build(
     describe: () =>
       encodeDescription({
         clusterId,
-        members: replica?.keyspace.members.list() ?? [],
+        members: replica === null ? [] : expectedMembers(replica.keyspace.members, engine),
         removed: replica?.keyspace.members.removed() ?? [],
       }),
     events: {

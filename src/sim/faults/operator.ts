@@ -4,6 +4,8 @@ import type { WorldMember } from "../world/member.ts";
 import type { World } from "../world/world.ts";
 
 const AGAIN_MS = 400;
+/** Then a new voter is started, whatever was answered to its addition. */
+const PATIENCE_MS = 2_000;
 /** Then the change is given up. */
 const ATTEMPTS = 40;
 
@@ -26,10 +28,12 @@ export class Operator {
     const slot = this.#world.members.length;
     const peerUrls = [this.#world.peerUrl(slot)];
     const joined = this.#world.join();
+    // In a cluster of one there is no answer before the second member runs.
+    this.#world.later(PATIENCE_MS, () => joined.start());
     this.#change(
       `add voter m${slot}`,
       (replica) => replica.changeMembership({ type: "add", peerUrls, learner: false }),
-      (ok) => this.#begin(joined, ok, done),
+      () => this.#begin(joined, done),
       () => this.#isMember(joined),
     );
   }
@@ -41,7 +45,7 @@ export class Operator {
     this.#change(
       `add learner m${slot}`,
       (replica) => replica.changeMembership({ type: "add", peerUrls, learner: true }),
-      (ok) => this.#begin(joined, ok, () => (ok ? this.#promote(joined, done) : done())),
+      (ok) => this.#begin(joined, () => (ok ? this.#promote(joined, done) : done())),
       () => this.#isMember(joined),
     );
   }
@@ -77,9 +81,9 @@ export class Operator {
     );
   }
 
-  #begin(member: WorldMember, added: boolean, then: () => void): void {
-    if (added) member.start();
-    else member.state = "removed";
+  /** It is started whatever was answered: its addition may be in the log, and in a cluster of two only it can commit that. */
+  #begin(member: WorldMember, then: () => void): void {
+    member.start();
     then();
   }
 
