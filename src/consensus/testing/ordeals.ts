@@ -7,6 +7,7 @@ import { forgottenPromises } from "./ordeals/forgotten-promises.ts";
 import { hastyChanges } from "./ordeals/hasty-changes.ts";
 import { lateAnswers } from "./ordeals/late-answers.ts";
 import { lateHandOver } from "./ordeals/late-hand-over.ts";
+import { lostAcknowledgements } from "./ordeals/lost-acknowledgements.ts";
 import { unawareLeader } from "./ordeals/unaware-leader.ts";
 import type { Stage } from "./stage.ts";
 
@@ -16,6 +17,7 @@ export type OrdealName =
   | "hastyChanges"
   | "lateAnswers"
   | "lateHandOver"
+  | "lostAcknowledgements"
   | "unawareLeader";
 
 const ordeals: { readonly [name in OrdealName]: (stage: Stage) => void } = {
@@ -24,6 +26,7 @@ const ordeals: { readonly [name in OrdealName]: (stage: Stage) => void } = {
   hastyChanges,
   lateAnswers,
   lateHandOver,
+  lostAcknowledgements,
   unawareLeader,
 };
 

@@ -48,6 +48,12 @@ export class SimMember {
     return this.offset + trueTime * this.rate;
   }
 
+  /** From now on the clock runs at another rate; it does not jump. */
+  setRate(rate: number, trueTime: number): void {
+    this.offset += (this.rate - rate) * trueTime;
+    this.rate = rate;
+  }
+
   start(factory: EngineFactory, options: EngineOptions, trueTime: number): void {
     const start = this.disk.open();
     this.life++;

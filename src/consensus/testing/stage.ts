@@ -7,12 +7,17 @@ export class Stage {
   readonly cluster: Cluster;
   readonly random: SeededRandom;
   readonly ids: readonly MemberId[];
+  /** How far a clock's rate may be from 1. */
+  readonly clockDrift: number;
+  /** At most one member at a time has lost what it acknowledged. */
+  #damaged: MemberId | null = null;
   #nextValue = 1;
 
-  constructor(cluster: Cluster, random: SeededRandom, ids: readonly MemberId[]) {
+  constructor(cluster: Cluster, random: SeededRandom, ids: readonly MemberId[], clockDrift: number) {
     this.cluster = cluster;
     this.random = random;
     this.ids = ids;
+    this.clockDrift = clockDrift;
   }
 
   anyone(): MemberId {
@@ -73,6 +78,57 @@ export class Stage {
     const end = this.cluster.time + withinMs;
     while (!condition()) if (!this.cluster.advance(end)) return false;
     return true;
+  }
+
+  /** A leader that everybody hears, on sound disks, if there is one within a while; 0n otherwise. */
+  calm(): MemberId {
+    const { cluster } = this;
+    cluster.heal();
+    for (const id of this.ids) {
+      cluster.start(id);
+      if (cluster.member(id).paused) cluster.resume(id);
+      cluster.member(id).diskDelayMs = 1;
+      cluster.finishWrites(id, 1);
+    }
+    this.waitFor(() => {
+      const { leader } = cluster;
+      return leader !== 0n && cluster.engine(leader).status.settled;
+    }, 4_000);
+    // Long enough for a round of heartbeats, so that a lease is held.
+    cluster.run(this.random.between(0, 400));
+    return this.actingLeader();
+  }
+
+  votersBut(leader: MemberId): MemberId[] {
+    const { voters } = this.cluster.engine(leader).status.membership;
+    return voters.filter((id) => id !== leader && this.ids.includes(id));
+  }
+
+  /**
+   * A member crashes and loses the end of its log, acknowledged or not, and its storage notices. It starts again. Does
+   * nothing while another is damaged.
+   */
+  damage(id: MemberId): void {
+    const { cluster, random } = this;
+    const member = cluster.member(id);
+    if (this.#damaged !== null || !member.up || member.engine?.status.untrusted === true) return;
+    cluster.crash(id, "some");
+    const { disk } = member;
+    const lost = random.below(disk.entries.length + 1);
+    disk.entries.splice(disk.entries.length - lost, lost);
+    disk.untrusted = true;
+    cluster.properties.lost(id);
+    this.#damaged = id;
+    cluster.start(id);
+  }
+
+  /** Another may be damaged once this one is believed again for good: when its disk knows it. */
+  endDamage(): void {
+    if (this.#damaged === null) return;
+    const { engine, disk } = this.cluster.member(this.#damaged);
+    if (engine === null || engine.status.untrusted || disk.underway.length > 0) return;
+    disk.untrusted = false;
+    this.#damaged = null;
   }
 
   tellLinkLost(peer: MemberId): void {

@@ -35,6 +35,7 @@ export function drawPlan(seed: number): SwarmPlan {
   const random = new SeededRandom(seed ^ 0x5eed);
   const often = (probability: number): boolean => random.chance(probability);
   const members = 1 + random.below(5);
+  const damage = members >= 3 && often(0.25);
   return {
     seed,
     members,
@@ -50,12 +51,12 @@ export function drawPlan(seed: number): SwarmPlan {
     slowDisks: often(0.4),
     reconfigurations: often(0.5),
     transfers: often(0.4),
-    damage: members >= 3 && often(0.2),
+    damage,
     priorities: often(0.3),
     reportLinks: often(0.6),
     snapshotEvery: often(0.5) ? 5 + random.below(30) : 0,
     steps: 150,
-    ordeals: ordealNames.filter(() => often(0.4)),
+    ordeals: ordealNames.filter((name) => (name !== "lostAcknowledgements" || damage) && often(0.4)),
     ordealRate: random.between(0.01, 0.06),
   };
 }

@@ -41,7 +41,8 @@ export function runSwarm(protocol: EngineKind, plan: SwarmPlan): SwarmResult {
     checkDurable: !plan.damage,
     reportLinks: plan.reportLinks,
   });
-  const swarm = new Swarm(plan, new Stage(cluster, random, ids));
+  // Two clocks differ by at most the drift over an election timeout of 1000 ms.
+  const swarm = new Swarm(plan, new Stage(cluster, random, ids, plan.clockDriftMs / 1000 / 2.2));
   try {
     for (let step = 0; step < plan.steps; step++) swarm.step();
     swarm.comeTogether();
@@ -60,11 +61,9 @@ class Swarm {
   readonly #plan: SwarmPlan;
   readonly #random: SeededRandom;
   readonly #ids: readonly MemberId[];
-  /** At most one member at a time has lost what it acknowledged. */
-  #damaged: MemberId | null = null;
 
   constructor(plan: SwarmPlan, stage: Stage) {
-    const { cluster, random, ids } = stage;
+    const { cluster, random, ids, clockDrift } = stage;
     this.#stage = stage;
     this.#cluster = cluster;
     this.#plan = plan;
@@ -76,12 +75,10 @@ class Swarm {
       minDelayMs: 0.2,
       maxDelayMs: plan.maxDelayMs,
     });
-    // Two clocks differ by at most the drift over an election timeout of 1000 ms.
-    const half = plan.clockDriftMs / 1000 / 2.2;
     for (const id of ids) {
       const member = cluster.member(id);
       cluster.crash(id);
-      member.rate = 1 + random.between(-half, half);
+      member.rate = 1 + random.between(-clockDrift, clockDrift);
       member.offset = random.between(0, 1e6);
       cluster.start(id);
     }
@@ -96,7 +93,7 @@ class Swarm {
     for (let i = 0; i < client; i++) this.#ask();
     if (random.chance(0.5)) this.#fault();
     this.#cluster.run(random.chance(0.2) ? random.between(200, 2500) : random.between(0, 60));
-    this.#endDamage();
+    this.#stage.endDamage();
   }
 
   #ask(): void {
@@ -117,7 +114,7 @@ class Swarm {
     if (plan.slowDisks) faults.push(() => this.#slowDisk());
     if (plan.reconfigurations) faults.push(() => this.#reconfigure());
     if (plan.transfers) faults.push(() => this.#transfer());
-    if (plan.damage) faults.push(() => this.#damage());
+    if (plan.damage) faults.push(() => this.#stage.damage(this.#stage.anyone()));
     if (faults.length > 0) (faults[this.#random.below(faults.length)] as () => void)();
   }
 
@@ -195,33 +192,6 @@ class Swarm {
     const leader = this.#stage.actingLeader();
     if (leader === 0n) return;
     this.#cluster.transfer(leader, this.#random.chance(0.3) ? 0n : this.#stage.anyone());
-  }
-
-  /** A member loses the end of its log, acknowledged or not, and its storage notices. */
-  #damage(): void {
-    const random = this.#random;
-    const cluster = this.#cluster;
-    if (this.#damaged !== null) return;
-    const id = this.#stage.anyone();
-    const member = cluster.member(id);
-    if (!member.up || member.engine?.status.untrusted === true) return;
-    cluster.crash(id, "some");
-    const { disk } = member;
-    const lost = random.below(disk.entries.length + 1);
-    disk.entries.splice(disk.entries.length - lost, lost);
-    cluster.properties.lost(id);
-    disk.untrusted = true;
-    this.#damaged = id;
-    cluster.start(id);
-  }
-
-  #endDamage(): void {
-    if (this.#damaged === null) return;
-    const member = this.#cluster.member(this.#damaged);
-    // Believed again only for good when the disk knows it.
-    if (member.engine === null || member.engine.status.untrusted || member.disk.underway.length > 0) return;
-    member.disk.untrusted = false;
-    this.#damaged = null;
   }
 
   /** The faults end. Within a bounded time there is a leader, all members agree, and writes and reads go through. */

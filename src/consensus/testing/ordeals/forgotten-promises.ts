@@ -6,11 +6,8 @@ import type { Stage } from "../stage.ts";
 
 export function forgottenPromises(stage: Stage): void {
   const { random, cluster } = stage;
-  const leader = stage.actingLeader();
+  const leader = stage.calm();
   if (leader === 0n) return;
-  // So that the lease is fresh.
-  cluster.heal();
-  stage.inSteps(random.between(0, 400), 40, () => stage.readFromLeaders());
   cluster.isolate(leader);
   const others = stage.othersThan(leader);
   for (const id of others) if (random.chance(0.9)) cluster.restart(id);

@@ -6,10 +6,9 @@ import type { Stage } from "../stage.ts";
 
 export function lateHandOver(stage: Stage): void {
   const { random, cluster } = stage;
-  const leader = stage.actingLeader();
+  const leader = stage.calm();
   if (leader === 0n) return;
-  cluster.heal();
-  const target = stage.oneOf(stage.othersThan(leader).concat(leader));
+  const target = random.chance(0.9) ? stage.oneOf([leader, ...stage.votersBut(leader)]) : 0n;
   const heldMs = random.chance(0.3) ? random.between(0, 200) : random.between(950, 2200);
   let told = Number.POSITIVE_INFINITY;
   cluster.network.holdUp = (from, _to, { type }) => {
