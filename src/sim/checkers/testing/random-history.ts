@@ -39,7 +39,7 @@ export interface RandomHistory {
 
 const MEMBERS = [1n, 2n, 3n] as const;
 const DRIFT = 0.01;
-const TTL = 2;
+const TTL = 1;
 const LOCKS = ["lock/a", "lock/b"] as const;
 const OUT_OF_RANGE = 11;
 
