@@ -105,11 +105,21 @@ async function build(
   const { snapshot } = group.recovered;
   const keyspace = snapshot === null ? new Keyspace() : await loadKeyspace(group, snapshot);
 
+  let leaving = false;
+  /** The member was removed, for good. Who applied that itself, and who was told so by another, end in the same way. */
+  const leave = (source: string): void => {
+    if (leaving) return;
+    leaving = true;
+    const message = `member ${memberId.toString(16)} was removed from the cluster${source}`;
+    logger.warn({}, `${message}: it ends in ${FAREWELL_MS} ms`);
+    clock.after(FAREWELL_MS, () => fail(new QuorateError("REMOVED", GrpcStatus.failedPrecondition, message)));
+  };
   const transport = await createTransport({
     environment,
     identity: storage.identity,
     listenAddresses: options.listenPeerUrls.map(peerAddress),
     ...(checksum === undefined ? {} : { checksum }),
+    advertisedAddresses: options.initialAdvertisePeerUrls.map(peerAddress),
     limits: { maxFrameBytes: Math.max(LEAST_FRAME_BYTES, 4 * (options.maxRequestBytes ?? 0)), ...tuning.links },
     describe: () =>
       encodeDescription({
@@ -117,10 +127,12 @@ async function build(
         members: replica === null ? [] : expectedMembers(replica.keyspace.members, engine),
         removed: replica?.keyspace.members.removed() ?? [],
       }),
+    isRemoved: (id) => replica?.keyspace.members.wasRemoved(id) ?? keyspace.members.wasRemoved(id),
     events: {
       frame: (from, _group, kind, payload) => replica?.frame(from, kind, payload),
       linkUp: (peer) => replica?.linkUp(peer),
       linkLost: (peer) => replica?.linkLost(peer),
+      removed: (by) => leave(`, as member ${by.toString(16)} says`),
     },
   });
   cleanUp.push(() => transport.close());
@@ -166,16 +178,7 @@ async function build(
     diskBytes: () => storage.bytes,
     events: {
       failed: fail,
-      removed: () => {
-        const id = memberId.toString(16);
-        const error = new QuorateError(
-          "REMOVED",
-          GrpcStatus.failedPrecondition,
-          `member ${id} was removed from the cluster`,
-        );
-        logger.warn({}, `${error.message}: it ends in ${FAREWELL_MS} ms`);
-        clock.after(FAREWELL_MS, () => fail(error));
-      },
+      removed: () => leave(""),
     },
   });
   replica = running;

@@ -1,5 +1,5 @@
 /** What all links of one transport share. */
-import type { Clock, Logger, Network, Random } from "../environment.ts";
+import type { Address, Clock, Logger, Network, Random } from "../environment.ts";
 import type { Checksum } from "./checksum.ts";
 import type { LocalIdentity } from "./handshake.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -10,6 +10,8 @@ export interface TransportContext {
   readonly network: Network;
   readonly logger: Logger;
   readonly identity: LocalIdentity;
+  /** Where others can reach this member, as they are told. */
+  readonly advertised: readonly Address[];
   readonly limits: TransportLimits;
   readonly checksum: Checksum;
 }

@@ -2,14 +2,16 @@
  * The greeting: who wants to talk to whom, of which cluster, in which version. Numbers are little-endian.
  *
  *     greeting { magic "QUORATE\0", u16 length of body, body, u32 crc of all before }
- *     hello    { u16 oldest version, u16 newest version, u64 cluster, u64 from, u64 to, u64 boot nonce }
+ *     hello    { u16 oldest version, u16 newest version, u64 cluster, u64 from, u64 to, u64 boot nonce, addresses }
  *     answer   { u8 code, u8 zero, u16 version, u64 cluster, u64 member, u64 boot nonce, text reason }
  *
  * Whoever dials says hello and sends nothing more until the answer is there. A later version may append fields to
- * `hello`: what is behind the known ones is passed over. The nonce is drawn anew by each process, so that a member
- * that reached itself, or another process with its identity, is told apart from a peer.
+ * `hello`: what is behind the known ones is passed over. The addresses (`address-list.ts`) came that way: a hello without
+ * them is as good. The nonce is drawn anew by each process, so that a member that reached itself, or another process with
+ * its identity, is told apart from a peer.
  */
-import type { ClusterId, MemberId } from "../environment.ts";
+import type { Address, ClusterId, MemberId } from "../environment.ts";
+import { decodeAddresses, encodeAddresses } from "./address-list.ts";
 import type { Checksum } from "./checksum.ts";
 
 /** The versions of hello and frames that this code speaks. */
@@ -39,6 +41,8 @@ export const AnswerCode = {
   tooManyUnknown: 5,
   /** Not a peer but somebody who asks which cluster this is: a description follows (`inquiry.ts`). */
   described: 6,
+  /** Who says hello was removed from the cluster, for good. */
+  removed: 7,
 } as const;
 export type AnswerCode = (typeof AnswerCode)[keyof typeof AnswerCode];
 
@@ -49,6 +53,8 @@ export interface Hello {
   readonly from: MemberId;
   readonly to: MemberId;
   readonly nonce: bigint;
+  /** Where its sender can be reached; missing: it does not say (an older version, or nobody that listens). */
+  readonly addresses?: readonly Address[];
 }
 
 export interface Answer {
@@ -87,14 +93,17 @@ function greeting(body: Uint8Array, checksum: Checksum): Uint8Array {
 }
 
 export function encodeHello(hello: Hello, checksum: Checksum): Uint8Array {
-  const body = new DataView(new ArrayBuffer(HELLO_BYTES));
+  const addresses = encodeAddresses(hello.addresses ?? [], MAX_BODY_BYTES - HELLO_BYTES);
+  const bytes = new Uint8Array(HELLO_BYTES + addresses.length);
+  const body = new DataView(bytes.buffer);
   body.setUint16(0, hello.oldestVersion, true);
   body.setUint16(2, hello.newestVersion, true);
   body.setBigUint64(4, hello.clusterId, true);
   body.setBigUint64(12, hello.from, true);
   body.setBigUint64(20, hello.to, true);
   body.setBigUint64(28, hello.nonce, true);
-  return greeting(new Uint8Array(body.buffer), checksum);
+  bytes.set(addresses, HELLO_BYTES);
+  return greeting(bytes, checksum);
 }
 
 export function encodeAnswer(answer: Answer, checksum: Checksum): Uint8Array {
@@ -114,6 +123,7 @@ export function encodeAnswer(answer: Answer, checksum: Checksum): Uint8Array {
 export function decodeHello(body: Uint8Array): Hello | null {
   if (body.length < HELLO_BYTES) return null;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const addresses = decodeAddresses(body.subarray(HELLO_BYTES));
   return {
     oldestVersion: view.getUint16(0, true),
     newestVersion: view.getUint16(2, true),
@@ -121,6 +131,7 @@ export function decodeHello(body: Uint8Array): Hello | null {
     from: view.getBigUint64(12, true),
     to: view.getBigUint64(20, true),
     nonce: view.getBigUint64(28, true),
+    ...(addresses.length === 0 ? {} : { addresses }),
   };
 }
 
@@ -182,6 +193,11 @@ export function answerProblem(answer: Answer, local: LocalIdentity, expected: Me
     return `it chose the protocol version ${answer.version}, which was not offered`;
   }
   return null;
+}
+
+/** Whether the member that was asked for, of this cluster, says that this one was removed. Nobody else is believed. */
+export function saysRemoved(answer: Answer, local: LocalIdentity, expected: MemberId): boolean {
+  return answer.code === AnswerCode.removed && answer.clusterId === local.clusterId && answer.memberId === expected;
 }
 
 export type GreetingProgress =

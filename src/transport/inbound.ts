@@ -47,8 +47,8 @@ export interface InboundEvents {
   judge(hello: Hello): Answer;
   /** What somebody who is no member may know of the cluster. */
   describe(): Uint8Array;
-  /** The peer is in; frames follow. */
-  up(inbound: Inbound, peer: MemberId): void;
+  /** Who said this is in; frames follow. */
+  up(inbound: Inbound, hello: Hello): void;
   frame(peer: MemberId, group: GroupId, kind: FrameKind, payload: Uint8Array): void;
   /** Whatever state it was in, this connection is over. Not told after `close`. */
   closed(inbound: Inbound): void;
@@ -156,7 +156,7 @@ export class Inbound {
     const state: UpState = { is: "up", peer, reader, sequence: 0, received: true, silentIntervals: 0 };
     this.#state = state;
     this.#connection.write([encodeAnswer(answer, checksum)]);
-    this.#events.up(this, peer);
+    this.#events.up(this, hello);
     if (rest.length > 0) this.#onFrames(state, rest);
   }
 

@@ -8,7 +8,16 @@ import type { Address, Connection, MemberId, Scheduled } from "../environment.ts
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { LinkTraffic, TransportContext } from "./context.ts";
 import { FRAME_HEADER_BYTES, FrameReader, frameHeader, PING, PONG } from "./frame.ts";
-import { answerProblem, decodeAnswer, encodeHello, GreetingReader, idText, PROTOCOL_VERSION } from "./handshake.ts";
+import {
+  type Answer,
+  answerProblem,
+  decodeAnswer,
+  encodeHello,
+  GreetingReader,
+  idText,
+  PROTOCOL_VERSION,
+  saysRemoved,
+} from "./handshake.ts";
 import type { FrameKind, LinkStatus, Peer } from "./transport.ts";
 
 type LinkState =
@@ -50,7 +59,12 @@ interface UpState {
 export interface LinkEvents {
   up(peer: MemberId): void;
   lost(peer: MemberId, reason: Error): void;
+  /** The peer says that this member was removed from the cluster. The link goes on trying. */
+  removed(by: MemberId): void;
 }
+
+/** Above this many different reasons they are told anew. */
+const MAX_TOLD_REASONS = 32;
 
 export class Link {
   readonly #context: TransportContext;
@@ -62,6 +76,8 @@ export class Link {
   /** Which of the addresses is next. */
   #turn = 0;
   #lastError: string | null = null;
+  /** Why attempts failed since the link was last up, as far as it was told. */
+  readonly #toldReasons = new Set<string>();
   #droppedFrames = 0;
   #sentFrames = 0;
   #sentBytes = 0;
@@ -82,6 +98,10 @@ export class Link {
       droppedFrames: this.#droppedFrames,
       lastError: this.#lastError,
     };
+  }
+
+  get connected(): boolean {
+    return this.#state.is === "up";
   }
 
   get sentTraffic(): Pick<LinkTraffic, "sentFrames" | "sentBytes"> {
@@ -210,7 +230,7 @@ export class Link {
   }
 
   #greet(address: Address, connection: Connection): void {
-    const { clock, limits, checksum, identity } = this.#context;
+    const { clock, limits, checksum, identity, advertised } = this.#context;
     const deadline = clock.after(limits.handshakeTimeoutMs, () => {
       this.#fail(
         this.#unreachable(`${address.host}:${address.port} did not answer within ${limits.handshakeTimeoutMs} ms`),
@@ -231,7 +251,7 @@ export class Link {
           const answer = decodeAnswer(progress.body);
           const problem = answer === null ? "its answer is too short" : answerProblem(answer, identity, this.#peer.id);
           if (problem !== null) {
-            this.#fail(this.#refused(address, problem));
+            this.#turnedAway(address, answer, problem);
             return;
           }
           deadline.cancel();
@@ -260,10 +280,18 @@ export class Link {
         from: identity.memberId,
         to: this.#peer.id,
         nonce: identity.nonce,
+        addresses: advertised,
       },
       checksum,
     );
     connection.write([hello]);
+  }
+
+  #turnedAway(address: Address, answer: Answer | null, problem: string): void {
+    const { id } = this.#peer;
+    const removed = answer !== null && saysRemoved(answer, this.#context.identity, id);
+    this.#fail(this.#refused(address, problem));
+    if (removed) this.#events.removed(id);
   }
 
   /** Enters "up" and returns what takes the bytes from then on: the peer's signs of life. */
@@ -300,6 +328,7 @@ export class Link {
     // What came behind the answer may have broken the link already.
     if (this.#connection() !== connection) return;
     this.#lastError = null;
+    this.#toldReasons.clear();
     this.#context.logger.info(
       { peer: idText(this.#peer.id), remote: connection.remote },
       `link to member ${idText(this.#peer.id)} is up`,
@@ -315,9 +344,11 @@ export class Link {
     const chance = random.uint32() / 2 ** 32;
     this.#state = this.#waiting(this.#failures === 0 ? wait * chance : (wait * (1 + chance)) / 2);
     this.#failures++;
-    const news = reason.message !== this.#lastError;
+    const news = !this.#toldReasons.has(reason.message);
+    if (this.#toldReasons.size >= MAX_TOLD_REASONS) this.#toldReasons.clear();
+    this.#toldReasons.add(reason.message);
     this.#lastError = reason.message;
-    // A peer that stays away is told of once, not with each attempt.
+    // A peer that stays away is told of once an address, not with each attempt.
     logger[news ? "warn" : "debug"]({ peer: idText(this.#peer.id), code: reason.code }, reason.message);
     this.#events.lost(this.#peer.id, reason);
   }

@@ -4,14 +4,19 @@
  * Each member dials every peer and sends on the connection it dialled; what it receives comes in on those it accepted.
  * So no two members ever have to agree on which of two crossing connections to keep, and a peer that can be reached
  * but cannot reach us is still written to.
+ *
+ * A member that was away while others took its place knows none of the present ones, and could not answer the leader that
+ * dials it. So each says hello with its own addresses (as etcd does, in the header `X-PeerURLs`), and who is not named by
+ * `setPeers` is dialled back there as long as it is connected. What a named peer says so is tried behind its own
+ * addresses: the list may be older than its last move.
  */
 import type { Address, Connection, Environment, Listener, MemberId, Scheduled } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { type Checksum, crc32 } from "./checksum.ts";
 import type { LinkTraffic, TransportContext } from "./context.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
-import { type Answer, AnswerCode, answerTo, type Hello, idText, refusal } from "./handshake.ts";
-import { Inbound, type InboundEvents } from "./inbound.ts";
+import { idText } from "./handshake.ts";
+import { Inbounds, type InboundsEvents } from "./inbounds.ts";
 import { type TransportLimits, transportLimits } from "./limits.ts";
 import { Link, type LinkEvents } from "./link.ts";
 import type { FrameKind, LinkStatus, Peer, Transport, TransportEvents, TransportIdentity } from "./transport.ts";
@@ -21,7 +26,11 @@ export interface TransportOptions {
   readonly identity: TransportIdentity;
   /** Where peers connect to. Port 0: any free one, told by `addresses`. */
   readonly listenAddresses: readonly Address[];
+  /** Where peers can reach this member, if it is to be told to them; at most 8 (`address-list.ts`). */
+  readonly advertisedAddresses?: readonly Address[];
   readonly events: TransportEvents;
+  /** Whether a member was removed from the cluster, as far as is known here. Default: nobody was. */
+  readonly isRemoved?: (id: MemberId) => boolean;
   /** What `inquire` learns here: which cluster this is. Default: nothing, an empty answer. */
   readonly describe?: () => Uint8Array;
   readonly limits?: Partial<TransportLimits>;
@@ -32,7 +41,7 @@ export interface TransportOptions {
 export interface PeerTransport extends Transport {
   /** Where it listens, in the order of `listenAddresses`. */
   readonly addresses: readonly Address[];
-  /** Null: not a peer. */
+  /** Null: there is no link to it. */
   traffic(peer: MemberId): LinkTraffic | null;
 }
 
@@ -56,14 +65,15 @@ interface Received {
 class Links implements PeerTransport {
   readonly #context: TransportContext;
   readonly #events: TransportEvents;
-  readonly #describe: () => Uint8Array;
+  readonly #inbounds: Inbounds;
+  /** Those of `setPeers`. */
+  #named: ReadonlyMap<MemberId, Peer> = new Map();
+  /** Where those that are named or connected last said that they can be reached. */
+  readonly #told = new Map<MemberId, readonly Address[]>();
+  /** To all that are named, and back to those that are connected without being named. */
   readonly #links = new Map<MemberId, Link>();
   /** Links with frames for the next `flush`. */
   readonly #unflushed = new Set<Link>();
-  /** The connection on which each peer sends; the latest, if it made several. */
-  readonly #inbounds = new Map<MemberId, Inbound>();
-  /** Those that have not said who they are or were turned away, oldest first. */
-  readonly #pending = new Set<Inbound>();
   readonly #received = new Map<MemberId, Received>();
   #listeners: Listener[] = [];
   /** Accepted before all listeners were there. */
@@ -79,9 +89,10 @@ class Links implements PeerTransport {
     }
     const identity = { clusterId, memberId, nonce: random.uint64() };
     const checksum = options.checksum ?? crc32;
-    this.#context = { clock, random, network, logger, identity, limits, checksum };
+    const advertised = options.advertisedAddresses ?? [];
+    this.#context = { clock, random, network, logger, identity, advertised, limits, checksum };
     this.#events = options.events;
-    this.#describe = options.describe ?? (() => new Uint8Array(0));
+    this.#inbounds = new Inbounds(this.#context, this.#inboundsEvents(options));
   }
 
   get addresses(): readonly Address[] {
@@ -123,20 +134,12 @@ class Links implements PeerTransport {
 
   setPeers(peers: readonly Peer[]): void {
     if (this.#closed) return;
-    const wanted = new Map<MemberId, Peer>();
-    for (const peer of peers) if (peer.id !== this.#context.identity.memberId) wanted.set(peer.id, peer);
-    for (const [id, link] of this.#links) {
-      if (wanted.has(id)) continue;
-      link.close();
-      this.#links.delete(id);
-      this.#unflushed.delete(link);
-      if (!this.#inbounds.has(id)) this.#received.delete(id);
-    }
-    for (const [id, peer] of wanted) {
-      const link = this.#links.get(id);
-      if (link === undefined) this.#links.set(id, new Link(this.#context, this.#linkEvents, peer));
-      else link.update(peer);
-    }
+    const named = new Map<MemberId, Peer>();
+    for (const peer of peers) if (peer.id !== this.#context.identity.memberId) named.set(peer.id, peer);
+    this.#named = named;
+    this.#inbounds.turnOutRemoved();
+    for (const id of this.#links.keys()) if (!named.has(id)) this.#arrange(id);
+    for (const id of named.keys()) this.#arrange(id);
   }
 
   link(peer: MemberId): LinkStatus | null {
@@ -156,9 +159,7 @@ class Links implements PeerTransport {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     this.#unflushed.clear();
-    for (const inbound of [...this.#pending, ...this.#inbounds.values()]) inbound.close("the member shuts down");
-    this.#pending.clear();
-    this.#inbounds.clear();
+    this.#inbounds.close("the member shuts down");
     for (const connection of this.#early ?? []) connection.destroy();
     this.#early = null;
     const listeners = this.#listeners;
@@ -169,74 +170,80 @@ class Links implements PeerTransport {
   readonly #linkEvents: LinkEvents = {
     up: (peer) => this.#events.linkUp(peer),
     lost: (peer, reason) => this.#events.linkLost(peer, reason),
+    removed: (by) => this.#events.removed?.(by),
   };
 
-  readonly #inboundEvents: InboundEvents = {
-    judge: (hello) => this.#judge(hello),
-    describe: () => this.#describe(),
-    up: (inbound, peer) => this.#takeIn(inbound, peer),
-    frame: (peer, group, kind, payload) => {
-      const received = this.#received.get(peer);
-      if (received !== undefined) {
-        received.frames++;
-        received.bytes += FRAME_HEADER_BYTES + payload.length;
-      }
-      this.#events.frame(peer, group, kind, payload);
-    },
-    closed: (inbound) => {
-      this.#pending.delete(inbound);
-      for (const [peer, current] of this.#inbounds) if (current === inbound) this.#forget(peer);
-    },
-  };
+  #inboundsEvents({ describe, isRemoved, events }: TransportOptions): InboundsEvents {
+    return {
+      isNamed: (peer) => this.#named.has(peer),
+      isRemoved: isRemoved ?? (() => false),
+      describe: describe ?? (() => new Uint8Array(0)),
+      frame: (peer, group, kind, payload) => {
+        const received = this.#received.get(peer);
+        if (received !== undefined) {
+          received.frames++;
+          received.bytes += FRAME_HEADER_BYTES + payload.length;
+        }
+        events.frame(peer, group, kind, payload);
+      },
+      greeted: (peer, addresses) => this.#greeted(peer, addresses),
+      left: (peer) => this.#left(peer),
+    };
+  }
 
   #accept(connection: Connection): void {
-    if (this.#closed) {
-      connection.destroy();
-    } else if (this.#early !== null) {
-      this.#early.push(connection);
-    } else {
-      // The oldest goes, not the newest: so idle connections of strangers cannot keep a peer out.
-      const [oldest] = this.#pending;
-      if (oldest !== undefined && this.#pending.size >= this.#context.limits.maxPendingConnections) {
-        this.#pending.delete(oldest);
-        oldest.close("too many connections that have not said who they are");
-      }
-      this.#pending.add(new Inbound(this.#context, this.#inboundEvents, connection));
-    }
+    if (this.#closed) connection.destroy();
+    else if (this.#early !== null) this.#early.push(connection);
+    else this.#inbounds.accept(connection);
   }
 
-  #judge(hello: Hello): Answer {
-    const { identity, limits } = this.#context;
-    const answer = answerTo(hello, identity);
-    if (answer.code !== AnswerCode.accepted || this.#links.has(hello.from) || this.#inbounds.has(hello.from)) {
-      return answer;
+  /** Makes the link to one member what it should be: none, one to where it was named, or one to where it says it is. */
+  #arrange(id: MemberId): void {
+    // What a link tells of its change may have led its owner to close everything.
+    if (this.#closed) return;
+    const named = this.#named.get(id);
+    const told = this.#told.get(id) ?? [];
+    const link = this.#links.get(id);
+    if (named === undefined && (told.length === 0 || !this.#inbounds.has(id))) {
+      link?.close();
+      if (link !== undefined) this.#unflushed.delete(link);
+      this.#links.delete(id);
+      if (this.#inbounds.has(id)) return;
+      this.#told.delete(id);
+      this.#received.delete(id);
+      return;
     }
-    let unknown = 0;
-    for (const peer of this.#inbounds.keys()) if (!this.#links.has(peer)) unknown++;
-    if (unknown < limits.maxUnknownPeers) return answer;
-    const reason = `${idText(hello.from)} is not in the member list, and ${unknown} such members are connected already`;
-    return refusal(identity, AnswerCode.tooManyUnknown, reason);
+    const peer = { id, addresses: named === undefined ? told : withMore(named.addresses, told) };
+    if (link === undefined) this.#links.set(id, new Link(this.#context, this.#linkEvents, peer));
+    else link.update(peer);
   }
 
-  /** The newest connection of a peer is the one that counts: nothing of an older one may come after it. */
-  #takeIn(inbound: Inbound, peer: MemberId): void {
-    this.#pending.delete(inbound);
-    this.#inbounds.get(peer)?.close("the peer made a new connection");
-    this.#inbounds.set(peer, inbound);
+  #greeted(peer: MemberId, addresses: readonly Address[]): void {
     if (!this.#received.has(peer)) this.#received.set(peer, { frames: 0, bytes: 0 });
+    this.#told.set(peer, addresses);
+    this.#arrange(peer);
   }
 
-  #forget(peer: MemberId): void {
-    this.#inbounds.delete(peer);
-    if (!this.#links.has(peer)) this.#received.delete(peer);
+  #left(peer: MemberId): void {
+    const wasUp = this.#links.get(peer)?.connected === true;
+    this.#arrange(peer);
+    if (!wasUp || this.#links.has(peer)) return;
+    const message = `member ${idText(peer)}: link lost: it is not in the member list, and its own connection has ended`;
+    this.#events.linkLost(peer, new QuorateError("PEER_LOST", GrpcStatus.unavailable, message));
   }
 
   #scheduleTick(): void {
     const { clock, limits } = this.#context;
     this.#ticker = clock.after(limits.pingIntervalMs, () => {
       for (const link of this.#links.values()) link.tick();
-      for (const inbound of this.#inbounds.values()) inbound.tick();
+      this.#inbounds.tick();
       if (!this.#closed) this.#scheduleTick();
     });
   }
+}
+
+/** Those of `more` that are not among the first come behind them. */
+function withMore(addresses: readonly Address[], more: readonly Address[]): readonly Address[] {
+  const isNew = ({ host, port }: Address): boolean => !addresses.some((one) => one.host === host && one.port === port);
+  return [...addresses, ...more.filter(isNew)];
 }

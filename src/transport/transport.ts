@@ -3,7 +3,8 @@
  *
  * Promises: frames of one link arrive in order, each at most once, whole and checked, and only between members of the
  * same cluster that speak the same version; a frame that cannot be sent is dropped and counted (queues are bounded);
- * a broken link is reported at once and taken up again with back-off. Must not know what frames mean.
+ * a broken link is reported at once and taken up again with back-off. There is a link to each peer that the owner names,
+ * and one back to each member that is connected to us without being named. Must not know what frames mean.
  */
 import type { Address, ClusterId, GroupId, MemberId } from "../environment.ts";
 
@@ -39,6 +40,8 @@ export interface TransportEvents {
   linkUp(peer: MemberId): void;
   /** It was up and broke, or could not be set up (refused, timed out, turned away). Told once per loss or attempt. */
   linkLost(peer: MemberId, reason: Error): void;
+  /** A peer, and it is that member of this cluster, says that this member was removed. Told with each such answer. */
+  removed?(by: MemberId): void;
 }
 
 export interface LinkStatus {
@@ -54,6 +57,7 @@ export interface Transport {
   send(to: MemberId, group: GroupId, kind: FrameKind, pieces: readonly Uint8Array[], bulk: boolean): boolean;
   /** Sends what was queued since the last flush, one write per link. */
   flush(): void;
+  /** Whom to keep links to. Others that connect to us are linked back to as long as they stay. */
   setPeers(peers: readonly Peer[]): void;
   link(peer: MemberId): LinkStatus | null;
   close(): Promise<void>;

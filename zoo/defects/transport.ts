@@ -61,9 +61,23 @@ export const transport: readonly Defect[] = [
     engine: "any",
     patches: [
       {
-        file: "src/transport/links.ts",
+        file: "src/transport/inbounds.ts",
         text: "    if (unknown < limits.maxUnknownPeers) return answer;\n",
         replacement: "",
+      },
+    ],
+  },
+  {
+    name: "unknown-member-not-dialled-back",
+    room: "transport",
+    what: "A member hears a leader that its log does not name, and cannot answer: after an absence it stays behind for good.",
+    source: "etcd-io/etcd rafthttp (AddRemote, X-PeerURLs: streams from members that are not known yet)",
+    engine: "any",
+    patches: [
+      {
+        file: "src/transport/links.ts",
+        text: "    if (named === undefined && (told.length === 0 || !this.#inbounds.has(id))) {",
+        replacement: "    if (named === undefined) {",
       },
     ],
   },
