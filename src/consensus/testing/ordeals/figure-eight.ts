@@ -7,15 +7,17 @@ import type { Stage } from "../stage.ts";
 
 export function figureEight(stage: Stage): void {
   const { random, cluster } = stage;
-  cluster.heal();
-  const rounds = 3 + random.below(5);
+  const [a, b] = [stage.calm(), stage.anyone()];
+  const script = random.chance(0.7) ? [a, b, a, b] : [];
+  const rounds = script.length + random.below(4);
   for (let round = 0; round < rounds; round++) {
     // Some of the fallen come back, so that somebody can be elected.
-    for (const id of stage.someOf(stage.ids, 0.7)) cluster.start(id);
+    const wanted = random.chance(0.85) ? (script[round] ?? 0n) : 0n;
+    for (const id of stage.ids) if (id === wanted || random.chance(0.8)) cluster.start(id);
     cluster.heal();
-    const leader = electOne(stage);
-    if (leader === 0n) return;
-    appendToFew(stage, leader);
+    const leader = electOne(stage, wanted);
+    if (leader === 0n) continue;
+    appendToFew(stage, leader, round === 2 ? b : 0n);
     // What it sent and has not arrived is lost with it.
     cluster.isolate(leader);
     if (random.chance(0.5)) cluster.crash(leader, "some");
@@ -24,14 +26,15 @@ export function figureEight(stage: Stage): void {
   cluster.heal();
 }
 
-/** Only one member may ask for votes: the one with the shortest log that can win, or any that can. */
-function electOne(stage: Stage): MemberId {
+/** Only one member may ask for votes: the wanted one, the one with the shortest log that can win, or any that can. */
+function electOne(stage: Stage, wanted: MemberId): MemberId {
   const { cluster, random } = stage;
   const winners = stage.ids.filter((id) => stage.acts(id) && canWin(stage, id));
   if (winners.length === 0) return 0n;
   const length = (id: MemberId): number => cluster.engine(id).status.lastIndex;
   const shortest = winners.reduce((best, id) => (length(id) < length(best) ? id : best));
-  const chosen = random.chance(0.6) ? shortest : stage.oneOf(winners);
+  const other = random.chance(0.6) ? shortest : stage.oneOf(winners);
+  const chosen = winners.includes(wanted) ? wanted : other;
   const { leader } = cluster;
   if (leader === chosen) return leader;
   if (leader !== 0n) {
@@ -41,7 +44,8 @@ function electOne(stage: Stage): MemberId {
   cluster.network.filter = (from, _to, { type }) => from === chosen || (type !== "vote" && type !== "preVote");
   const elected = stage.waitFor(() => cluster.member(chosen).engine?.status.role === "leader", 5_000);
   cluster.network.filter = () => true;
-  cluster.heal();
+  // Before it can say anything.
+  if (elected) cluster.isolate(chosen);
   return elected ? chosen : 0n;
 }
 
@@ -64,10 +68,11 @@ function epochAt({ cluster }: Stage, id: MemberId, index: number): number {
   return cluster.engine(id).entryAt(index)?.epoch ?? 0;
 }
 
-/** Its entries reach only some of the others, a message or two, before it falls. */
-function appendToFew(stage: Stage, leader: MemberId): void {
+/** Its entries reach only some of the others, a message or two, before it falls. `never`: who is not reached for sure. */
+function appendToFew(stage: Stage, leader: MemberId, never: MemberId): void {
   const { cluster, random } = stage;
-  const reached = stage.someOf(stage.othersThan(leader), 0.4);
+  const reached = stage.someOf(stage.othersThan(leader), never === 0n ? 0.3 : 0.8).filter((id) => id !== never);
+  cluster.heal();
   for (const id of stage.othersThan(leader)) if (!reached.includes(id)) cluster.cutBetween(leader, id);
   // About one message each: what is acknowledged is often less than the whole log.
   for (let i = random.below(4); i > 0; i--) stage.propose(leader, 300 + random.below(900));
