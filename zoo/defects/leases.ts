@@ -3,6 +3,7 @@ import type { Defect } from "../defect.ts";
 
 const leasing = "src/replica/leasing.ts";
 const lessor = "src/keyspace/lessor.ts";
+const replicaFile = "src/replica/replica.ts";
 const txn = "src/keyspace/txn.ts";
 
 export const leases: readonly Defect[] = [
@@ -56,19 +57,47 @@ export const leases: readonly Defect[] = [
     engine: "any",
     patches: [
       {
-        file: "src/replica/replica.ts",
-        text: "    this.propose(command, done, { onlyInEpoch: this.#engine.status.epoch });",
-        replacement: "    this.propose(command, done);",
+        file: replicaFile,
+        text: "      propose: (command, epoch, done) => this.propose(command, done, { onlyInEpoch: epoch }),",
+        replacement: "      propose: (command, _epoch, done) => this.propose(command, done),",
       },
     ],
   },
   {
-    name: "deposed-lessor-counts-on",
+    name: "expiry-in-successors-epoch",
     room: "replica",
-    what: "A deposed leader keeps counting with the deadlines it knew: it ends leases that others renewed.",
-    source: "etcd-io/etcd#15247, #7617",
+    what: "A leader that was deposed while it stood still orders revocations in the epoch of its successor.",
+    source: "Found here by the simulator, seed 192; etcd-io/etcd#15247, #7617",
     engine: "any",
-    patches: [{ file: leasing, text: "    this.#leading = false;\n    this.#lessor.demote();\n", replacement: "" }],
+    patches: [
+      {
+        file: leasing,
+        text: "    return this.#epoch !== 0 && this.#ports.epochLed() === this.#epoch ? this.#epoch : 0;",
+        replacement: "    return this.#epoch;",
+      },
+      {
+        file: replicaFile,
+        text: "      propose: (command, epoch, done) => this.propose(command, done, { onlyInEpoch: epoch }),",
+        replacement:
+          "      propose: (command, _epoch, done) =>\n" +
+          "        this.propose(command, done, { onlyInEpoch: this.#engine.status.epoch }),",
+      },
+    ],
+  },
+  {
+    name: "deadlines-of-former-leadership",
+    room: "replica",
+    what: "A leader that leads again counts on with the deadlines of its former time: it ends leases that others renewed.",
+    source: "etcd-io/etcd lessor Demote and Promote; etcd-io/etcd#7617",
+    engine: "any",
+    patches: [
+      { file: leasing, text: "    this.#epoch = 0;\n    this.#lessor.demote();\n", replacement: "" },
+      {
+        file: leasing,
+        text: "    if (epoch === this.#epoch) return;\n    this.demote();\n    this.#epoch = epoch;\n",
+        replacement: "    const first = this.#epoch === 0;\n    this.#epoch = epoch;\n    if (!first) return;\n",
+      },
+    ],
   },
   {
     name: "renewed-without-proof",
@@ -80,7 +109,7 @@ export const leases: readonly Defect[] = [
       {
         file: leasing,
         text: "    await this.#assured();\n    const ttl",
-        replacement: "    if (!this.#leading) throw etcdErrors.notLeader();\n    const ttl",
+        replacement: "    if (this.epoch === 0) throw etcdErrors.notLeader();\n    const ttl",
       },
     ],
   },
