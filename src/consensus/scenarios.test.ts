@@ -46,4 +46,20 @@ describe("the pages about scenarios", () => {
     if (record && anew !== text) writeFileSync(new URL("README.md", folder), anew);
     else assert.equal(text, anew);
   });
+
+  it("the table of known failures names each script in the rows of its numbers", () => {
+    const rows = read("scenarios.md", new URL("../../docs/internals/", import.meta.url)).match(/^\| \d+ \|.*$/gm) ?? [];
+    const inTable = rows.flatMap((row) => {
+      const number = Number(row.split("|")[1]);
+      return [...row.matchAll(/`(\d\d-[\w-]+)`/g)].map(([, name]) => `${number}: ${name}`);
+    });
+    const inFiles = names.flatMap((name) =>
+      parseScenario(read(name)).numbers.map((number) => `${number}: ${name.replace(/\.scenario$/, "")}`),
+    );
+    assert.deepEqual(inTable.sort(), inFiles.sort());
+    assert.deepEqual(
+      rows.map((row) => Number(row.split("|")[1])),
+      Array.from({ length: 54 }, (_, i) => i + 1),
+    );
+  });
 });
