@@ -80,6 +80,10 @@ export class GrpcDoor {
   /** Tells clients to go, lets calls finish for up to `drainMs`, then cuts what is left. */
   async close(drainMs: number): Promise<void> {
     this.#isClosed = true;
+    if (drainMs <= 0) {
+      for (const connection of this.#connections) connection.cut();
+      return;
+    }
     for (const connection of this.#connections) connection.drain();
     await new Promise<void>((resolve) => {
       const timer = this.#clock.after(drainMs, () => {

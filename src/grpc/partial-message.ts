@@ -8,6 +8,8 @@ import { uint32At } from "./http2/frames.ts";
 /** A flag, 1 if the message is compressed, and the message's length. */
 export const PREFIX_BYTES = 5;
 const LEAST_CAPACITY = 1_024;
+/** Memory taken for each byte that has come: the more, the less often what has come is copied. */
+const GROWTH = 8;
 
 export class PartialMessage {
   readonly #prefix: Uint8Array<ArrayBuffer> = new Uint8Array(PREFIX_BYTES);
@@ -55,7 +57,7 @@ export class PartialMessage {
     const taken = Math.min(to - from, this.missing);
     const need = this.#have + taken;
     if (need > this.#body.length) {
-      const capacity = Math.min(this.length, Math.max(LEAST_CAPACITY, 2 * this.#body.length, need));
+      const capacity = Math.min(this.length, Math.max(LEAST_CAPACITY, GROWTH * need));
       const body = new Uint8Array(capacity);
       body.set(this.#body.subarray(0, this.#have));
       this.#body = body;

@@ -11,7 +11,7 @@ export interface Limits {
   readonly maxConcurrentStreams: number;
   /** Bytes of answers that wait for the client to read; above it the connection is cut, as nothing would be read. */
   readonly maxUnreadBytes: number;
-  /** Bytes of requests that have begun and not ended; a call above it is answered RESOURCE_EXHAUSTED. */
+  /** Memory of messages that have begun and not ended; a call above it is answered RESOURCE_EXHAUSTED. */
   readonly maxUnfinishedBytes: number;
   /** Octets of one request's header fields (RFC 9113 §6.5.2); above it the call is answered 431. */
   readonly maxHeaderListBytes: number;
