@@ -45,7 +45,7 @@ export class VirtualFile implements DiskFile {
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {
-    const work = (): number => this.#opened().read(into, offset);
+    const work = (): number => this.#opened().read(into, this.#checked(offset));
     return this.#run({ operation: "read", delay: this.#disk.latency.readMs, work });
   }
 
@@ -70,7 +70,7 @@ export class VirtualFile implements DiskFile {
   truncate(size: number): Promise<void> {
     const work = (): void => {
       const inode = this.#writeable();
-      this.#disk.resized(inode, size - inode.size);
+      this.#disk.resized(inode, this.#checked(size) - inode.size);
       inode.truncate(size);
     };
     return this.#run({ operation: "truncate", delay: this.#disk.latency.writeMs, work });
@@ -112,19 +112,21 @@ export class VirtualFile implements DiskFile {
   #put(pieces: readonly Uint8Array[], from: number, to: number, offset: number): void {
     const disk = this.#disk;
     const inode = this.#writeable();
-    const growth = Math.max(0, offset + to - inode.size);
-    const room = disk.roomFor(inode, growth);
-    if (room < growth) {
-      // A part of it may have been written.
-      const end = Math.max(from, to - (growth - room));
-      const written = from + disk.random.below(end - from + 1);
-      const before = inode.size;
-      inode.write(pieces, from, written, offset);
-      disk.resized(inode, inode.size - before);
-      throw diskFault("ENOSPC", "no space left on the device");
-    }
-    inode.write(pieces, from, to, offset);
-    disk.resized(inode, growth);
+    this.#checked(offset);
+    const before = inode.size;
+    const growth = to > from ? Math.max(0, offset + to - before) : 0;
+    const missing = growth - disk.roomFor(inode, growth);
+    // Of what does not fit, a part may have been written.
+    const end = missing === 0 ? to : from + disk.random.below(Math.max(0, to - missing - from) + 1);
+    inode.write(pieces, from, end, offset);
+    disk.resized(inode, inode.size - before);
+    if (missing > 0) throw diskFault("ENOSPC", "no space left on the device");
+  }
+
+  /** @throws DiskError if this is no offset or size. */
+  #checked(bytes: number): number {
+    if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+    throw diskFault("EINVAL", `${this.path} has no place ${bytes}: give whole bytes from its start`);
   }
 
   #opened(): Inode {

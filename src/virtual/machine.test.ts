@@ -1,14 +1,9 @@
 /** The parts of a simulated machine together: a log that is appended to and sent to another machine. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SeededRandom } from "../consensus/random.ts";
-import type { Environment, Logger } from "../environment.ts";
-import { VirtualMachine } from "./machine.ts";
-import { VirtualNetwork } from "./network.ts";
-import { settle } from "./testing/settle.ts";
-import { Timeline } from "./timeline.ts";
-
-const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+import type { Environment } from "../environment.ts";
+import type { VirtualMachine } from "./machine.ts";
+import { bytes, MachineRoom } from "./testing/machine-room.ts";
 
 /** Appends for ever, and sends what is durable; says what happened when. */
 async function work(environment: Environment, name: string, peer: string, say: (what: string) => void): Promise<void> {
@@ -23,11 +18,11 @@ async function work(environment: Environment, name: string, peer: string, say: (
   say(`${name} starts with ${end} bytes at ${clock.now()}`);
   let connection = await network.connect({ host: peer, port: 1 }, 1000).catch(() => null);
   for (;;) {
-    const bytes = new Uint8Array(1 + (random.uint32() % 2000)).fill(random.uint32());
-    await file.writeAndSync([bytes], end);
-    end += bytes.length;
+    const batch = new Uint8Array(1 + (random.uint32() % 2000)).fill(random.uint32());
+    await file.writeAndSync([batch], end);
+    end += batch.length;
     say(`${name} has ${end} at ${clock.now()}`);
-    connection?.write([bytes]);
+    connection?.write([batch]);
     connection ??= await network.connect({ host: peer, port: 1 }, 1000).catch(() => null);
     await new Promise<void>((resolve) => clock.after(random.uint32() % 3, resolve));
   }
@@ -35,17 +30,14 @@ async function work(environment: Environment, name: string, peer: string, say: (
 
 async function history(seed: number): Promise<string[]> {
   const seen: string[] = [];
-  const timeline = new Timeline(settle);
-  const random = new SeededRandom(seed);
-  const network = new VirtualNetwork({ timeline, random, chunking: true });
-  const machines = ["a", "b"].map(
-    (name) => new VirtualMachine({ name, host: name, timeline, network, random: new SeededRandom(random.uint32()) }),
-  );
+  const room = new MachineRoom(seed, { chunking: true });
+  const { timeline } = room;
   const start = (machine: VirtualMachine, peer: string): void => {
-    const { environment, process } = machine.boot(quiet);
-    process.enter(() => void work(environment, machine.name, peer, (what) => seen.push(what)));
+    const environment = room.boot(machine);
+    environment.process.enter(() => void work(environment, machine.name, peer, (what) => seen.push(what)));
   };
-  const [a, b] = machines as [VirtualMachine, VirtualMachine];
+  const a = room.machine("a");
+  const b = room.machine("b");
   start(a, "b");
   start(b, "a");
   await timeline.run(50);
@@ -69,4 +61,47 @@ test("the same seed gives the same history, another one another", async () => {
   assert.deepEqual(await history(1), one);
   assert.notDeepEqual(await history(2), one);
   assert.ok(one.length > 100);
+});
+
+test("what one part of a machine draws shifts nothing that another draws", async () => {
+  const drawn = async (busy: boolean): Promise<unknown[]> => {
+    const room = new MachineRoom(5);
+    const machine = room.machine("a");
+    const first = room.boot(machine);
+    if (busy) {
+      const file = await room.until(first.disk.open("file", "create"));
+      for (let round = 0; round < 5; round++) await room.until(file.writeAndSync([bytes("x")], 0));
+      await room.until(first.network.connect({ host: "a", port: 1 }, 10).catch(() => null));
+    }
+    machine.kill();
+    const { random } = room.boot(machine);
+    return [first.random.uint64(), random.uint32(), random.uint64(), room.boot(room.machine("b")).random.uint32()];
+  };
+  const quiet = await drawn(false);
+  assert.deepEqual(await drawn(true), quiet);
+  assert.equal(new Set(quiet).size, 4);
+});
+
+test("a machine has one process at a time; killing what is dead and crashing what is down is harmless", async () => {
+  const room = new MachineRoom();
+  const machine = room.machine("a");
+  machine.kill();
+  machine.crash();
+  const { process, clock } = room.boot(machine);
+  assert.throws(() => room.boot(machine), /a process runs on a/);
+  assert.equal(machine.process, process);
+  let rings = 0;
+  clock.after(10, () => rings++);
+  machine.jump(20);
+  await room.timeline.run(0);
+  assert.equal(rings, 1);
+  assert.equal(clock.now(), 20);
+  machine.wallShiftMs = 1000;
+  machine.rate = 3;
+  await room.timeline.run(10);
+  assert.equal(clock.now(), 50);
+  process.kill();
+  assert.equal(machine.process, null);
+  machine.kill();
+  assert.equal(room.boot(machine).clock.wallClock(), 1_700_000_000_000 + 1050);
 });

@@ -69,6 +69,10 @@ export class Pipe implements Action {
   #acksUnderWay = 0;
   /** The other end is gone and could not say so. */
   #unanswered = false;
+  /** The sender's system knows nothing of it any more, so that nothing is sent again. */
+  #isDropped = false;
+  /** Something got lost for good: what comes behind it must not arrive. */
+  #isTorn = false;
   /** `#held` is being sent again. */
   #releasing = false;
   #heldSince = 0;
@@ -114,10 +118,12 @@ export class Pipe implements Action {
     else this.#send(kind, NOTHING);
   }
 
-  /** The sender's system forgets it. What is on its way arrives. */
+  /** The sender's system forgets it. What is on its way arrives, but nothing behind what was held up. */
   drop(): void {
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#isDropped = true;
+    this.#isTorn ||= this.#held.length > 0;
     this.#held = [];
     this.#heldAcks = 0;
     this.#unanswered = false;
@@ -155,10 +161,22 @@ export class Pipe implements Action {
     }
   }
 
+  /** A packet is through, in the order of sending, unless it got lost on the way: then it and all behind it wait. */
   arrive(packet: Packet): void {
     if (this.#tail === packet) this.#tail = null;
-    if (this.#isObstructed || this.#held.length > 0) this.#hold(packet);
-    else this.#deliver(packet);
+    const isThrough = !packet.isLost && !this.#isObstructed && this.#held.length === 0;
+    if (this.#isDropped) {
+      this.#isTorn ||= !isThrough;
+      if (!this.#isTorn) this.#deliver(packet);
+      return;
+    }
+    if (isThrough) {
+      this.#deliver(packet);
+      return;
+    }
+    this.#held.push(packet);
+    this.#worry();
+    if (!this.#isObstructed) this.#release();
   }
 
   /** A way may be open again. */
@@ -251,20 +269,17 @@ export class Pipe implements Action {
   }
 
   #send(kind: PacketKind, bytes: Uint8Array): void {
-    if (this.#isObstructed || this.#held.length > 0) {
-      this.#hold(new Packet(this, kind, bytes));
-      return;
-    }
     const arrival = this.link.arrivalOf(bytes.length);
     const tail = this.#tail;
-    if (arrival <= this.#lastArrival && kind === "data" && tail?.kind === "data") {
+    const isLost = this.#isObstructed;
+    if (arrival <= this.#lastArrival && kind === "data" && tail?.kind === "data" && tail.isLost === isLost) {
       // It would overtake, so it has to wait for what is before it; the other end then reads both at once.
       if (tail.more === null) tail.more = [bytes];
       else tail.more.push(bytes);
       return;
     }
     this.#lastArrival = Math.max(this.#lastArrival, arrival);
-    this.#tail = new Packet(this, kind, bytes);
+    this.#tail = new Packet(this, kind, bytes, isLost);
     this.#system.timeline.schedule(this.#lastArrival, this.#tail);
   }
 
@@ -274,11 +289,6 @@ export class Pipe implements Action {
     if (this.#queuedBytes === 0) return;
     this.#fillSystem();
     if (this.#queuedBytes === 0) this.#from.drained();
-  }
-
-  #hold(packet: Packet): void {
-    this.#held.push(packet);
-    this.#worry();
   }
 
   /** Sends again, some time after the way has opened: TCP tries less often the longer it gets no answer. */
@@ -317,14 +327,17 @@ export class Pipe implements Action {
 class Packet implements Action {
   readonly kind: PacketKind;
   readonly bytes: Uint8Array;
+  /** The way was blocked when it left. */
+  readonly isLost: boolean;
   /** What caught up with it on the way. */
   more: Uint8Array[] | null = null;
   readonly #pipe: Pipe;
 
-  constructor(pipe: Pipe, kind: PacketKind, bytes: Uint8Array) {
+  constructor(pipe: Pipe, kind: PacketKind, bytes: Uint8Array, isLost: boolean) {
     this.#pipe = pipe;
     this.kind = kind;
     this.bytes = bytes;
+    this.isLost = isLost;
   }
 
   fire(): void {
