@@ -164,4 +164,18 @@ export const keyspace: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: "removals-not-in-snapshot",
+    room: "keyspace",
+    what: "A snapshot does not say who was removed: who was made from it takes a removed member for one still to come.",
+    source: "etcd-io/etcd membership store (removed members are kept); hashicorp/raft#524",
+    engine: "any",
+    patches: [
+      {
+        file: "src/keyspace/image.ts",
+        text: "    w.varint64(id);\n    w.tag(0x18);\n",
+        replacement: "    if (id === 0n) w.tag(0x18);\n",
+      },
+    ],
+  },
 ];

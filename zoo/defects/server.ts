@@ -92,4 +92,18 @@ export const server: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: "second-member-waits-for-commit",
+    room: "server",
+    what: "A cluster of one names its second member only when the addition is committed, which needs that member.",
+    source: "Found here by the simulator, seed 102",
+    engine: "any",
+    patches: [
+      {
+        file: "src/server/expected-members.ts",
+        text: "  if (status.membership.voters.length !== ALL_ARE_NEEDED) return applied.list();",
+        replacement: "  if (status.membership.voters.length < ALL_ARE_NEEDED + 1) return applied.list();",
+      },
+    ],
+  },
 ];

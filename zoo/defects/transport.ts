@@ -81,4 +81,18 @@ export const transport: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: "removed-member-not-told",
+    room: "transport",
+    what: "Who comes back after its removal is taken in like anybody: nobody tells it, and it asks for votes for ever.",
+    source: "Found here by the simulator, seed 1; etcd-io/etcd rafthttp (removed members get 410 Gone)",
+    engine: "any",
+    patches: [
+      {
+        file: "src/transport/inbounds.ts",
+        text: "    if (this.#events.isRemoved(hello.from)) {",
+        replacement: "    if (hello.from === 0n) {",
+      },
+    ],
+  },
 ];
