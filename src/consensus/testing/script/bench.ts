@@ -29,7 +29,6 @@ export interface BenchSetup {
   /** Started with nothing, to be added later. */
   readonly joiners: readonly MemberId[];
   readonly engine: Partial<EngineOptions>;
-  readonly priorities: ReadonlyMap<MemberId, number>;
   /** The safety properties look on. */
   readonly watched: boolean;
 }
@@ -176,7 +175,6 @@ export class Bench {
     const options = {
       ...defaultEngine,
       ...this.#setup.engine,
-      priority: this.#setup.priorities.get(id) ?? 0,
       id,
       seed: Number(id) * 1000 + member.life,
     };
@@ -201,7 +199,7 @@ export class Bench {
     this.member(id).paused = true;
   }
 
-  /** SIGCONT: what waited comes in; `silently`: only later, with `resume`. */
+  /** SIGCONT: what waited comes in. */
   resume(id: MemberId): void {
     const member = this.member(id);
     member.paused = false;

@@ -55,11 +55,6 @@ const time: readonly Command<Bench>[] = [
       bench.member(slots.member()).offset -= slots.span();
     },
   },
-  {
-    pattern: "tick {member}",
-    does: "One tick for this member, without time passing.",
-    run: (bench, slots) => bench.feed(slots.member(), { type: "tick" }),
-  },
 ];
 
 const links: readonly Command<Bench>[] = [
@@ -110,13 +105,8 @@ function cutBetween({ network }: Bench, id: MemberId, peers: readonly MemberId[]
 
 const messages: readonly Command<Bench>[] = [
   {
-    pattern: "hold {from:end} -> {to:end}",
-    does: "Keeps all messages on these links from now on. `*` is everybody.",
-    run: (bench, slots) => bench.network.hold(filter(slots)),
-  },
-  {
-    pattern: "hold {name} {from:end} -> {to:end}",
-    does: "Only those of this type, as the transcript calls it; `snapshot` is one.",
+    pattern: "hold[ {name}] {from:end} -> {to:end}",
+    does: "Keeps messages of this type, or all, on these links from now on. `*` is everybody. Types are as transcripts say; `snapshot` is one.",
     run: (bench, slots) => bench.network.hold(filter(slots)),
   },
   {

@@ -90,7 +90,7 @@ describe("a scenario that is played", () => {
   });
 
   it("lets a member that finds its own state impossible stop", () => {
-    const lines = recorded("cluster 1 voter", "elect 1", "clock of 1 goes back 5 s", "tick 1");
+    const lines = recorded("cluster 1 voter", "elect 1", "clock of 1 goes back 5 s", "read a on 1");
     assert.match(lines.at(-1) ?? "", /^> 1 stops: time went from/);
   });
 });

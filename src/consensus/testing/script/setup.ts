@@ -12,7 +12,6 @@ interface Draft {
   joiners: number;
   watched: boolean;
   engine: { -readonly [Option in keyof EngineOptions]?: EngineOptions[Option] };
-  readonly priorities: Map<MemberId, number>;
 }
 
 const option = (pattern: string, does: string, set: (draft: Draft, value: number) => void): Command<Draft> => ({
@@ -28,7 +27,6 @@ export const setupParts: readonly Command<Draft>[] = [
   option("{count} joiner(s)", "Members with empty disks, to be added later.", (draft, n) => (draft.joiners = n)),
   { pattern: "lease reads", does: "Reads are answered from a lease.", run: ({ engine }) => (engine.leaseReads = true) },
   option("election timeout {span}", "Default 1 s.", ({ engine }, ms) => (engine.electionTimeoutMs = ms)),
-  option("heartbeat {span}", "Default 100 ms.", ({ engine }, ms) => (engine.heartbeatIntervalMs = ms)),
   option("clock drift {span}", "Default 100 ms.", ({ engine }, ms) => (engine.clockDriftMs = ms)),
   option("disk stall {span}", "Default 2 s.", ({ engine }, ms) => (engine.diskStallMs = ms)),
   option(
@@ -38,12 +36,6 @@ export const setupParts: readonly Command<Draft>[] = [
   ),
   option("window of {count} messages", "Default 8.", ({ engine }, n) => (engine.maxInflightMessages = n)),
   option("{count} uncommitted bytes", "Default 65536.", ({ engine }, bytes) => (engine.maxUncommittedBytes = bytes)),
-  option("commit notice {span}", "Default 0 ms: at once.", ({ engine }, ms) => (engine.commitNoticeMs = ms)),
-  {
-    pattern: "{member} has priority {number}",
-    does: "Default 0.",
-    run: ({ priorities }, slots) => priorities.set(slots.member(), slots.number("number")),
-  },
   {
     pattern: "unwatched",
     does: "The safety properties do not look on: for losses that no group can bear.",
@@ -55,12 +47,12 @@ const parts = new Commands(setupParts);
 
 /** @throws ScriptError for a part that does not fit, or a group without voters. */
 export function parseSetup(text: string): BenchSetup {
-  const draft: Draft = { voters: 0, learners: 0, joiners: 0, watched: true, engine: {}, priorities: new Map() };
+  const draft: Draft = { voters: 0, learners: 0, joiners: 0, watched: true, engine: {} };
   for (const part of text.split(", ")) parts.carryOut(draft, part);
   if (draft.voters === 0) throw new ScriptError("a cluster needs voters: cluster 3 voters");
   let next = 1n;
   const ids = (count: number): MemberId[] => Array.from({ length: count }, () => next++);
-  const { engine, priorities, watched } = draft;
+  const { engine, watched } = draft;
   const [voters, learners, joiners] = [ids(draft.voters), ids(draft.learners), ids(draft.joiners)];
-  return { voters, learners, joiners, engine, priorities, watched };
+  return { voters, learners, joiners, engine, watched };
 }
