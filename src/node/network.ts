@@ -68,6 +68,11 @@ export const nodeNetwork: Network = {
   },
 };
 
+/** A socket that was accepted elsewhere, as a connection. */
+export function connectionOver(socket: net.Socket): Connection {
+  return new TcpConnection(socket);
+}
+
 class TcpConnection implements Connection {
   readonly remote: string;
   readonly #socket: net.Socket;
@@ -95,7 +100,9 @@ class TcpConnection implements Connection {
     if (socket.destroyed || pieces.length === 0) return socket.writableLength;
     let bytes = 0;
     for (const piece of pieces) bytes += piece.length;
-    if (pieces.length > 1 && bytes <= joinBytes) {
+    if (pieces.length === 1 && pieces[0] !== undefined) {
+      socket.write(pieces[0], this.#written);
+    } else if (bytes <= joinBytes) {
       socket.write(Buffer.concat(pieces, bytes), this.#written);
     } else {
       socket.cork();

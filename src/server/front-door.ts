@@ -2,74 +2,24 @@
  * The front door: where calls of clients come in and their answers go out, as raw messages.
  *
  * A door knows HTTP/2 and gRPC framing, and nothing of etcd; services know their messages, and nothing of sockets. A
- * door serves a table of methods. `grpc-js-door.ts` is one; a faster one can take its place behind these types.
- *
- * A door promises: messages of a call come in order and whole; `onCancel` comes once,
- * whatever the reason, and no message after it; each call is answered at
- * most once, and what is written after its end is dropped. Requests above the size limit never reach a service.
+ * door serves a table of methods. This one is `grpc/` on the sockets of the shared port.
  */
 import type { Socket } from "node:net";
-import type { QuorateError } from "../errors.ts";
+import type { Clock } from "../environment.ts";
+import type { Method } from "../grpc/call.ts";
+import { GrpcDoor } from "../grpc/door.ts";
+import { connectionOver } from "../node/network.ts";
 
-/** A call under way. */
-export interface Call {
-  /** "/etcdserverpb.KV/Put" */
-  readonly path: string;
-  /** Where the client is, for log lines. */
-  readonly peer: string;
-  /** The first value of a request header (lower-case name) as text; null if it was not sent. */
-  metadata(name: string): string | null;
-  /** The call is over: answered, given up by the client, past its deadline, or its connection is gone. */
-  readonly cancelled: boolean;
-  /** Calls `handle` when that happens; at once, if it has. */
-  onCancel(handle: () => void): void;
-}
-
-/** Answers a unary call, once: with an error, or with a message. */
-export type Answer = (error: QuorateError | null, response: Uint8Array) => void;
-
-/** A call whose answer is a stream of messages. */
-export interface StreamCall extends Call {
-  /** Queues a message. False: enough is queued; better write again only after `onDrain`. */
-  write(message: Uint8Array): boolean;
-  /** False while `write` would return false. */
-  readonly writable: boolean;
-  /** Calls `handle` each time when, after a `write` that returned false, there is room again. */
-  onDrain(handle: () => void): void;
-  /** Ends the call well, or with an error, once all that was written is out. */
-  end(error?: QuorateError): void;
-}
-
-/** A call with a stream of messages each way. */
-export interface BidiCall extends StreamCall {
-  onMessage(handle: (message: Uint8Array) => void): void;
-  /** The client will send no more. */
-  onEnd(handle: () => void): void;
-  /** Stops and goes on taking messages from the client; those already here may still come. */
-  pause(): void;
-  resume(): void;
-}
-
-export type Method =
-  | {
-      readonly kind: "unary";
-      readonly path: string;
-      readonly handle: (request: Uint8Array, call: Call, answer: Answer) => void;
-    }
-  | {
-      readonly kind: "serverStream";
-      readonly path: string;
-      readonly handle: (request: Uint8Array, call: StreamCall) => void;
-    }
-  | { readonly kind: "bidi"; readonly path: string; readonly handle: (call: BidiCall) => void };
+export type { Answer, BidiCall, Call, Method, StreamCall } from "../grpc/call.ts";
 
 export interface FrontDoorOptions {
+  readonly clock: Clock;
   readonly methods: readonly Method[];
   /** The largest message taken from a client. */
   readonly maxReceiveBytes: number;
   /** Calls open at once on one connection; more are refused or wait, as the client likes. */
   readonly maxConcurrentCalls: number;
-  /** Bytes of large unary answers that may wait on one connection for its client; above it the connection is cut. */
+  /** Bytes of answers that may wait on one connection for its client; above it the connection is cut. */
   readonly maxUnreadBytes: number;
   /** A connection on which nothing comes for this long is pinged, and closed if no answer comes in time. */
   readonly keepaliveIntervalMs: number;
@@ -81,4 +31,18 @@ export interface FrontDoor {
   accept(socket: Socket): void;
   /** Tells clients to go, lets calls finish for up to `drainMs`, then cuts what is left. */
   close(drainMs: number): Promise<void>;
+}
+
+export function openFrontDoor(options: FrontDoorOptions): FrontDoor {
+  const { clock, methods, maxReceiveBytes, maxConcurrentCalls, ...limits } = options;
+  const door = new GrpcDoor({
+    clock,
+    methods,
+    maxReceiveBytes,
+    limits: { ...limits, maxConcurrentStreams: maxConcurrentCalls },
+  });
+  return {
+    accept: (socket) => door.accept(connectionOver(socket)),
+    close: (drainMs) => door.close(drainMs),
+  };
 }

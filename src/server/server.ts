@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import type { Address, Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { Replica } from "../replica/face.ts";
-import { grpcJsDoor } from "./grpc-js-door.ts";
+import { openFrontDoor } from "./front-door.ts";
 import { createHttpFront } from "./http.ts";
 import { createMethods, type MethodOptions } from "./methods.ts";
 import { listen, type SharedPort } from "./shared-port.ts";
@@ -59,7 +59,8 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
   const metricsListenOn = (start.metricsListenUrls ?? []).map(addressOf);
   const table = createMethods(replica, environment, options);
   const { view, metrics, limits } = table;
-  const door = grpcJsDoor({
+  const door = openFrontDoor({
+    clock: environment.clock,
     methods: table.methods,
     maxReceiveBytes: limits.maxRequestBytes + GRPC_OVERHEAD_BYTES,
     maxConcurrentCalls: options.maxConcurrentStreams ?? 10_000,
