@@ -1,5 +1,5 @@
 /** Kinds of calls, as checkers tell them apart. */
-import type { KeyValue, RangeRequest, RequestOp, ResponseOp, TxnRequest, TxnResult } from "../../wire/kv.ts";
+import type { Compare, KeyValue, RangeRequest, RequestOp, ResponseOp, TxnRequest, TxnResult } from "../../wire/kv.ts";
 import type { Call, ClientRequest, ClientResult, Moment, Outcome } from "../history.ts";
 
 /** Requests to the keyspace itself. */
@@ -48,13 +48,9 @@ export function isSerializable(request: ClientRequest): boolean {
 
 /** Whether a request could change a key, whichever way its transactions go. */
 export function mayWrite(request: ClientRequest): boolean {
-  if (request.type === "put" || request.type === "deleteRange") return true;
-  return request.type === "txn" && someOp(request.request, (op) => op.type === "put" || op.type === "deleteRange");
-}
-
-/** Whether a condition holds for an operation of a transaction, at any depth and on either way. */
-export function someOp(txn: TxnRequest, holds: (op: RequestOp) => boolean): boolean {
-  return [...txn.success, ...txn.failure].some((op) => holds(op) || (op.type === "txn" && someOp(op.request, holds)));
+  let found = false;
+  if (isKvRequest(request)) visitOps(request, ({ type }) => (found ||= type !== "range"));
+  return found;
 }
 
 /** Whether an answer says that something was changed, which took a revision of its own. */
@@ -84,10 +80,11 @@ function txnHasChanged({ responses }: TxnResult): boolean {
 
 /** All ranges that a request may ask for. */
 export function rangesOf(request: ClientRequest): RangeRequest[] {
-  if (request.type === "range") return [request.request];
-  if (request.type !== "txn") return [];
   const ranges: RangeRequest[] = [];
-  someOp(request.request, (op) => op.type === "range" && ranges.push(op.request) < 0);
+  if (!isKvRequest(request)) return ranges;
+  visitOps(request, (op) => {
+    if (op.type === "range") ranges.push(op.request);
+  });
   return ranges;
 }
 
@@ -142,4 +139,22 @@ function visitKvs(response: KvResult, visit: (kv: KeyValue, hasValue: boolean) =
       for (const inner of response.result.responses) visitKvs(inner, visit);
       break;
   }
+}
+
+type PlainOp = Exclude<RequestOp, { type: "txn" } | { type: "empty" }>;
+
+/** Visits all operations that a request may make, those of inner transactions and of both ways too. */
+export function visitOps(op: RequestOp, visit: (op: PlainOp) => void): void {
+  if (op.type === "empty") return;
+  if (op.type !== "txn") return visit(op);
+  for (const inner of op.request.success) visitOps(inner, visit);
+  for (const inner of op.request.failure) visitOps(inner, visit);
+}
+
+/** Visits all comparisons of a request, those of inner transactions too. */
+export function visitCompares(op: RequestOp, visit: (compare: Compare) => void): void {
+  if (op.type !== "txn") return;
+  for (const compare of op.request.compare) visit(compare);
+  for (const inner of op.request.success) visitCompares(inner, visit);
+  for (const inner of op.request.failure) visitCompares(inner, visit);
 }

@@ -23,8 +23,8 @@ export class KvFacts {
   /** By the key's place, then in order of revision. */
   readonly #facts: readonly Fact[][];
   readonly #byRevision = new Map<number, Fact[]>();
-  /** The first two answers that contradict each other; null: none. */
-  contradiction: string | null = null;
+  /** The first two answers that contradict each other, and how; null: none do. */
+  contradiction: { readonly calls: readonly AnsweredKvCall[]; readonly text: string } | null = null;
 
   /** Gathers what answered calls say of the keys in a scope. */
   constructor(calls: readonly AnsweredKvCall[], scope: KvScope) {
@@ -54,7 +54,10 @@ export class KvFacts {
 
   #say(seen: Map<number, Fact>, fact: Fact): void {
     const known = seen.get(fact.revision);
-    if (known !== undefined && !agree(known, fact)) this.contradiction ??= contradictionText(known, fact);
+    if (known !== undefined && !agree(known, fact)) {
+      const text = contradictionText(known, fact);
+      this.contradiction ??= { calls: [...new Set([known.witness, fact.witness])], text };
+    }
     if (known === undefined || known.value === null) seen.set(fact.revision, fact);
   }
 

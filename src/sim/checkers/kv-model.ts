@@ -34,6 +34,7 @@ import { executeAnswered, type KeyChange, possibleEffects } from "./kv-execution
 import { factText, fits, KvFacts, refutation } from "./kv-facts.ts";
 import type { KvScope } from "./kv-scope.ts";
 import type { Model, Parts, Step } from "./linearization-search.ts";
+import { NamedRevisions } from "./named-revisions.ts";
 import { kvText, quoted } from "./narration.ts";
 import type { StoreView } from "./store-view.ts";
 import { FIRST_REVISION } from "./true-store.ts";
@@ -77,12 +78,14 @@ export type KvCall = Call & { readonly request: KvRequest };
 
 export class KvModel implements Model<KvState, KvCall> {
   readonly initial: KvState;
+  readonly resources: Parts;
   readonly facts: KvFacts;
   readonly #scope: KvScope;
   readonly #profiles = new Map<KvCall, Profile>();
   /** Answered calls by their place. */
   readonly #ranked: readonly AnsweredKvCall[];
   readonly #slots: FreeRevisions;
+  readonly #named: NamedRevisions;
   readonly #readsThePast: boolean;
 
   /**
@@ -103,6 +106,11 @@ export class KvModel implements Model<KvState, KvCall> {
     for (const call of calls) this.#profiles.set(call, this.#profileOf(call, ranks.get(call) ?? -1));
     this.facts = new KvFacts(this.#ranked, scope);
     this.#slots = new FreeRevisions(all);
+    this.#named = new NamedRevisions(
+      calls.map(({ request }) => request),
+      scope,
+    );
+    this.resources = 1n << BigInt(scope.keys.length);
     this.#readsThePast = calls.some(({ request }) => rangesOf(request).some(({ revision }) => revision > 0));
     this.initial = { answered: 0, newest: scope.keys.map(() => null), taken: null };
   }
@@ -123,7 +131,7 @@ export class KvModel implements Model<KvState, KvCall> {
     return this.#profile(call).depends;
   }
 
-  step(state: KvState, call: KvCall): Step<KvState> {
+  step(state: KvState, call: KvCall): Step<KvState, KvCall> {
     return isAnsweredKv(call) ? this.#answered(state, call) : this.#unanswered(state, call);
   }
 
@@ -157,13 +165,13 @@ export class KvModel implements Model<KvState, KvCall> {
     return profile;
   }
 
-  #answered(state: KvState, call: AnsweredKvCall): Step<KvState> {
+  #answered(state: KvState, call: AnsweredKvCall): Step<KvState, KvCall> {
     const { revision } = call.outcome;
     const least = isChange(call) ? FIRST_REVISION + 1 : FIRST_REVISION;
     if (revision < least) return refuse(0n, `an empty store is at revision ${FIRST_REVISION} already`);
     const before = this.#ranked[state.answered - 1];
     if (isChange(call) && before !== undefined && isChange(before) && before.outcome.revision === revision) {
-      return refuse(0n, `revision ${revision} is that of call #${before.id}`);
+      return refuse(0n, `revision ${revision} is that of call #${before.id}`, before);
     }
     const missing = this.#missing(state, call, isChange(call) ? revision - 1 : revision);
     if (missing !== null) return missing;
@@ -175,24 +183,27 @@ export class KvModel implements Model<KvState, KvCall> {
   }
 
   /** Takes each revision that is free for the call. */
-  #unanswered(state: KvState, call: KvCall): Step<KvState> {
-    const { touches, depends } = this.#profile(call);
+  #unanswered(state: KvState, call: KvCall): Step<KvState, KvCall> {
+    const { touches, depends, places } = this.#profile(call);
     const next = this.#ranked[state.answered];
     if (next === undefined) return refuse(0n, "nothing comes after it that could tell");
     const last = isChange(next) ? next.outcome.revision - 1 : next.outcome.revision;
-    let after = Math.max(this.#slots.before(call), this.#lastTouched(state, touches));
+    const first = Math.max(this.#slots.before(call), this.#lastTouched(state, touches));
+    const states: KvState[] = [];
+    const spares: KvState[] = [];
+    let after = first;
     let conflict = 0n;
     for (let one = state.taken; one !== null; one = one.before) {
-      if ((this.touches(one.call) & touches) === 0n) continue;
+      if (one.revision <= first || (this.touches(one.call) & touches) === 0n) continue;
       after = Math.max(after, one.revision);
-      conflict |= this.changes(one.call);
+      conflict |= this.changes(one.call) | this.resources;
     }
-    const states: KvState[] = [];
     let reason = `there is no free revision for it between ${after} and ${last + 1}`;
+    let tried = Number.POSITIVE_INFINITY;
     for (const revision of this.#slots.between(after, last)) {
       const holder = takenAt(state, revision);
       if (holder !== null) {
-        conflict |= this.changes(holder);
+        conflict |= this.changes(holder) | this.resources;
         continue;
       }
       const missing = this.#missing(state, call, revision - 1);
@@ -207,20 +218,22 @@ export class KvModel implements Model<KvState, KvCall> {
         reason = "it would change nothing";
         break;
       }
+      const seen = this.facts.at(revision);
+      const isSpare = seen.length === 0 && tried <= revision && !this.#named.isAnyBetween(places, tried, revision);
       for (const changes of effects) {
-        const unwritten = this.facts.at(revision).find(({ key }) => !changes.some((change) => change.key === key));
-        if (changes.length === 0 || unwritten !== undefined) continue;
+        if (changes.length === 0 || !seen.every(({ key }) => changes.some((change) => change.key === key))) continue;
         const written = this.#write(state.newest, changes, revision, call.id);
         if ("reason" in written) {
           conflict |= written.conflict | depends;
           reason = written.reason;
-        } else {
-          const taken = { revision, call, before: state.taken };
-          states.push({ answered: state.answered, newest: written, taken });
+          continue;
         }
+        const taken = { revision, call, before: state.taken };
+        (isSpare ? spares : states).push({ answered: state.answered, newest: written, taken });
       }
+      if (!isSpare) tried = seen.length === 0 ? revision : Number.POSITIVE_INFINITY;
     }
-    return { states, conflict, reason };
+    return { states, spares, conflict, reason };
   }
 
   /** The revision of the last answered call that touched some parts. */
@@ -233,11 +246,11 @@ export class KvModel implements Model<KvState, KvCall> {
   }
 
   /** A version of a key that a call touches that was seen, but has not been written by a revision. */
-  #missing({ newest }: KvState, call: KvCall, upTo: number): Step<KvState> | null {
+  #missing({ newest }: KvState, call: KvCall, upTo: number): Step<KvState, KvCall> | null {
     for (const at of this.#profile(call).places) {
       const fact = this.facts.next(at, newest[at]?.revision ?? 0);
       if (fact === null || fact.revision > upTo) continue;
-      return refuse(1n << BigInt(at), `${factText(fact)}, but nothing in this order has written it`);
+      return refuse(1n << BigInt(at), `${factText(fact)}, but nothing in this order has written it`, fact.witness);
     }
     return null;
   }
@@ -248,7 +261,7 @@ export class KvModel implements Model<KvState, KvCall> {
     changes: readonly KeyChange[],
     revision: number,
     by: number,
-  ): readonly (Version | null)[] | Step<KvState> {
+  ): readonly (Version | null)[] | Step<KvState, KvCall> {
     if (changes.length === 0) return newest;
     const written = newest.slice();
     for (const { key, kv } of changes) {
@@ -259,10 +272,11 @@ export class KvModel implements Model<KvState, KvCall> {
       const at = this.#scope.placeOf(key);
       const seen = this.facts.at(revision).find((fact) => fact.key === key);
       if (seen !== undefined && !changes.some((change) => change.key === key && fits(seen, change.kv))) {
-        return refuse(1n << BigInt(at), `${factText(seen)}, but this writes ${changeText(changes, key)}`);
+        return refuse(1n << BigInt(at), `${factText(seen)}, but this writes ${changeText(changes, key)}`, seen.witness);
       }
-      const refuted = refutation(written[at]?.kv ?? null, revision, this.facts.next(at, revision));
-      if (refuted !== null) return refuse(1n << BigInt(at), refuted);
+      const next = this.facts.next(at, revision);
+      const refuted = refutation(written[at]?.kv ?? null, revision, next);
+      if (refuted !== null) return refuse(1n << BigInt(at), refuted, next?.witness);
     }
     return written;
   }
@@ -289,12 +303,12 @@ function isChange(call: AnsweredKvCall): boolean {
   return hasChanged(call.outcome.result);
 }
 
-function accept(state: KvState): Step<KvState> {
+function accept(state: KvState): Step<KvState, KvCall> {
   return { states: [state], conflict: 0n, reason: "" };
 }
 
-function refuse(conflict: Parts, reason: string): Step<KvState> {
-  return { states: [], conflict, reason };
+function refuse(conflict: Parts, reason: string, witness?: KvCall): Step<KvState, KvCall> {
+  return { states: [], conflict, reason, ...(witness && { witness }) };
 }
 
 function takenAt({ taken }: KvState, revision: number): KvCall | null {

@@ -2,9 +2,9 @@
  * The keys that calls alone change, numbered in order. Keys on leases are left out: they end without a call, at a
  * revision that no answer tells.
  */
-import type { ByteString, RequestOp } from "../../wire/kv.ts";
+import type { ByteString } from "../../wire/kv.ts";
 import type { Call } from "../history.ts";
-import { forEachKv, isAnsweredKv, isKvRequest, type KvRequest } from "./client-calls.ts";
+import { forEachKv, isAnsweredKv, isKvRequest, type KvRequest, visitCompares, visitOps } from "./client-calls.ts";
 import { isInRange, type KeyRange, lowerBound } from "./key-range.ts";
 import type { Parts } from "./linearization-search.ts";
 
@@ -106,21 +106,4 @@ export interface Footprint {
   readonly depends: Parts;
   /** It has nothing to do with keys on leases. */
   readonly isWithin: boolean;
-}
-
-type PlainOp = Exclude<RequestOp, { type: "txn" } | { type: "empty" }>;
-
-/** All operations that a request may make, those of inner transactions and of both ways too. */
-function visitOps(op: RequestOp, visit: (op: PlainOp) => void): void {
-  if (op.type === "empty") return;
-  if (op.type !== "txn") return visit(op);
-  for (const inner of op.request.success) visitOps(inner, visit);
-  for (const inner of op.request.failure) visitOps(inner, visit);
-}
-
-function visitCompares(op: RequestOp, visit: (range: KeyRange) => void): void {
-  if (op.type !== "txn") return;
-  for (const compare of op.request.compare) visit(compare);
-  for (const inner of op.request.success) visitCompares(inner, visit);
-  for (const inner of op.request.failure) visitCompares(inner, visit);
 }

@@ -11,6 +11,7 @@ interface RegisterCall {
 
 const register: Model<number, RegisterCall> = {
   initial: 0,
+  resources: 0n,
   step(state, { write, read }) {
     if (write !== null) return { states: [write], conflict: 1n, reason: "" };
     if (read === state) return { states: [state], conflict: 0n, reason: "" };
@@ -80,7 +81,9 @@ describe("the search for a linearization", () => {
   it("gives up after as many steps as it may take", () => {
     const writes = Array.from({ length: 12 }, (_, at) => `w${at + 1} ${at + 1}-${at + 100}`);
     const verdict = findLinearization(register, parse([...writes, "r99 200-201"].join()), 1_000);
-    assert.deepEqual(verdict, { type: "undecided", steps: 1_000 });
+    assert.ok(verdict.type === "undecided");
+    assert.equal(verdict.order.length, 12);
+    assert.match(verdict.attempts[0]?.reason ?? "", /it was \d+, not 99/);
   });
 
   it("does not look twice at the same calls with the same state", () => {

@@ -26,18 +26,24 @@ export interface Operation<Call> {
   readonly returned: number | null;
 }
 
-export interface Step<State> {
+export interface Step<State, Call> {
   /** What the operation may leave behind; none: it can't come next. */
   readonly states: readonly State[];
+  /** States that differ from one of these only in the resource that the operation takes. */
+  readonly spares?: readonly State[];
   /** Parts that would have to be different for there to be a state (or another one). */
   readonly conflict: Parts;
   /** Why there is no state. */
   readonly reason: string;
+  /** A call, made or still to come, that this is known from. */
+  readonly witness?: Call;
 }
 
 export interface Model<State, Call> {
   readonly initial: State;
-  step(state: State, call: Call): Step<State>;
+  /** The part that stands in conflicts for resources (as revisions) that others have taken; 0n: there are none. */
+  readonly resources: Parts;
+  step(state: State, call: Call): Step<State, Call>;
   /** Equal for states of which nothing that is still to come can tell the difference. */
   key(state: State): string;
   /** For calls with an answer: those with a smaller rank come first; equal ones in any order. */
@@ -57,13 +63,17 @@ export interface Attempt<Call> {
   readonly call: Call;
   readonly reason: string;
   readonly conflict: Parts;
+  readonly witness: Call | null;
 }
 
 export type Verdict<Call> =
   | { readonly type: "linearizable"; readonly order: readonly Call[] }
-  /** `order`: as far as it went. */
-  | { readonly type: "impossible"; readonly order: readonly Call[]; readonly attempts: readonly Attempt<Call>[] }
-  | { readonly type: "undecided"; readonly steps: number };
+  /** `undecided`: the search was given up. `order`: as far as it came, and what it tried there. */
+  | {
+      readonly type: "impossible" | "undecided";
+      readonly order: readonly Call[];
+      readonly attempts: readonly Attempt<Call>[];
+    };
 
 const MAX_ATTEMPTS = 50;
 
@@ -106,6 +116,8 @@ interface Frame<State, Call> {
   /** What the operation under trial leaves behind. */
   pending: readonly State[];
   trial: Node<Call> | null;
+  /** States to try if resources turn out to be short. */
+  readonly spares: { readonly node: Node<Call>; readonly state: State }[];
   conflict: Parts;
 }
 
@@ -158,9 +170,9 @@ class Search<State, Call> {
     this.#push(this.#model.initial, null);
     for (;;) {
       const frame = this.#stack.at(-1);
-      if (frame === undefined) return { type: "impossible", order: this.#furthestOrder, attempts: this.#attempts };
+      if (frame === undefined) return this.#negative("impossible");
       if (this.#takenRequired === this.#required.length) return { type: "linearizable", order: this.#order() };
-      if (this.#steps >= this.#maxSteps) return { type: "undecided", steps: this.#steps };
+      if (this.#steps >= this.#maxSteps) return this.#negative("undecided");
       const { trial } = frame;
       const [state, ...others] = frame.pending;
       if (trial !== null && state !== undefined) {
@@ -168,10 +180,16 @@ class Search<State, Call> {
         this.#descend(frame, trial, state);
       } else {
         const next = this.#nextTrial(frame);
-        if (next === null) this.#fail(frame);
-        else this.#try(frame, next);
+        const spare = next === null && (frame.conflict & this.#model.resources) !== 0n ? frame.spares.pop() : undefined;
+        if (next !== null) this.#try(frame, next);
+        else if (spare !== undefined) this.#descend(frame, spare.node, spare.state);
+        else this.#fail(frame);
       }
     }
+  }
+
+  #negative(type: "impossible" | "undecided"): Verdict<Call> {
+    return { type, order: this.#furthestOrder, attempts: this.#attempts };
   }
 
   #order(): Call[] {
@@ -194,13 +212,15 @@ class Search<State, Call> {
       reach,
       pending: [],
       trial: null,
+      spares: [],
       conflict: 0n,
     };
     this.#stack.push(frame);
     const first = this.#byRank[this.#firstRanked];
     if (candidates.length > 0 || first === undefined) return;
-    const reason = "calls that come after it by their answers had returned before it was invoked";
-    this.#attempted({ inserted: this.#inserted(), call: first.call, reason, conflict: 0n });
+    const witness = this.#required.find(({ isTaken, returned }) => !isTaken && returned === frontier)?.call ?? null;
+    const reason = "a call that must come after it, by its answer, had returned before it was invoked";
+    this.#attempted({ inserted: this.#inserted(), call: first.call, reason, conflict: 0n, witness });
   }
 
   /** Operations of the smallest rank that were invoked before any that is not taken returned. */
@@ -239,12 +259,13 @@ class Search<State, Call> {
 
   #try(frame: Frame<State, Call>, node: Node<Call>): void {
     this.#steps += 1;
-    const { states, conflict, reason } = this.#model.step(frame.state, node.call);
+    const { states, spares, conflict, reason, witness = null } = this.#model.step(frame.state, node.call);
     frame.trial = node;
     frame.pending = states;
     frame.conflict |= conflict;
+    for (const state of spares ?? []) frame.spares.push({ node, state });
     if (states.length === 0) {
-      this.#attempted({ inserted: this.#inserted(), call: node.call, reason, conflict });
+      this.#attempted({ inserted: this.#inserted(), call: node.call, reason, conflict, witness });
     } else if (node.returned !== null && node.changes === 0n) {
       // It can be made now and nobody notices: if there is an order at all, there is one that begins with it.
       frame.nextCandidate = frame.candidates.length;
