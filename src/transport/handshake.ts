@@ -2,13 +2,14 @@
  * The greeting: who wants to talk to whom, of which cluster, in which version. Numbers are little-endian.
  *
  *     greeting { magic "QUORATE\0", u16 length of body, body, u32 crc of all before }
- *     hello    { u16 oldest version, u16 newest version, u64 cluster, u64 from, u64 to, u64 boot nonce, addresses }
+ *     hello    { u16 oldest version, u16 newest version, u64 cluster, u64 from, u64 to, u64 boot nonce,
+ *                u8 flags: 1 in return, addresses }
  *     answer   { u8 code, u8 zero, u16 version, u64 cluster, u64 member, u64 boot nonce, text reason }
  *
  * Whoever dials says hello and sends nothing more until the answer is there. A later version may append fields to
- * `hello`: what is behind the known ones is passed over. The addresses (`address-list.ts`) came that way: a hello without
- * them is as good. The nonce is drawn anew by each process, so that a member that reached itself, or another process with
- * its identity, is told apart from a peer.
+ * `hello`: what is behind the known ones is passed over. Flags and addresses (`address-list.ts`) came that way: a hello
+ * without them is as good. The nonce is drawn anew by each process, so that a member that reached itself, or another
+ * process with its identity, is told apart from a peer.
  */
 import type { Address, ClusterId, MemberId } from "../environment.ts";
 import { decodeAddresses, encodeAddresses } from "./address-list.ts";
@@ -22,6 +23,8 @@ const LENGTH_AT = 8;
 const BODY_AT = 10;
 const CRC_BYTES = 4;
 const HELLO_BYTES = 36;
+const FLAGS_BYTES = 1;
+const IN_RETURN = 1;
 const ANSWER_BYTES = 28;
 /** A body is far smaller; whoever announces more is no peer. */
 const MAX_BODY_BYTES = 1024;
@@ -53,6 +56,8 @@ export interface Hello {
   readonly from: MemberId;
   readonly to: MemberId;
   readonly nonce: bigint;
+  /** Its sender dials only because the other one is connected to it: so that two do not keep each other for ever. */
+  readonly inReturn?: boolean;
   /** Where its sender can be reached; missing: it does not say (an older version, or nobody that listens). */
   readonly addresses?: readonly Address[];
 }
@@ -93,8 +98,9 @@ function greeting(body: Uint8Array, checksum: Checksum): Uint8Array {
 }
 
 export function encodeHello(hello: Hello, checksum: Checksum): Uint8Array {
-  const addresses = encodeAddresses(hello.addresses ?? [], MAX_BODY_BYTES - HELLO_BYTES);
-  const bytes = new Uint8Array(HELLO_BYTES + addresses.length);
+  const addressesAt = HELLO_BYTES + FLAGS_BYTES;
+  const addresses = encodeAddresses(hello.addresses ?? [], MAX_BODY_BYTES - addressesAt);
+  const bytes = new Uint8Array(addressesAt + addresses.length);
   const body = new DataView(bytes.buffer);
   body.setUint16(0, hello.oldestVersion, true);
   body.setUint16(2, hello.newestVersion, true);
@@ -102,7 +108,8 @@ export function encodeHello(hello: Hello, checksum: Checksum): Uint8Array {
   body.setBigUint64(12, hello.from, true);
   body.setBigUint64(20, hello.to, true);
   body.setBigUint64(28, hello.nonce, true);
-  bytes.set(addresses, HELLO_BYTES);
+  body.setUint8(HELLO_BYTES, hello.inReturn === true ? IN_RETURN : 0);
+  bytes.set(addresses, addressesAt);
   return greeting(bytes, checksum);
 }
 
@@ -123,7 +130,8 @@ export function encodeAnswer(answer: Answer, checksum: Checksum): Uint8Array {
 export function decodeHello(body: Uint8Array): Hello | null {
   if (body.length < HELLO_BYTES) return null;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
-  const addresses = decodeAddresses(body.subarray(HELLO_BYTES));
+  const inReturn = ((body[HELLO_BYTES] ?? 0) & IN_RETURN) !== 0;
+  const addresses = decodeAddresses(body.subarray(HELLO_BYTES + FLAGS_BYTES));
   return {
     oldestVersion: view.getUint16(0, true),
     newestVersion: view.getUint16(2, true),
@@ -131,6 +139,7 @@ export function decodeHello(body: Uint8Array): Hello | null {
     from: view.getBigUint64(12, true),
     to: view.getBigUint64(20, true),
     nonce: view.getBigUint64(28, true),
+    ...(inReturn ? { inReturn } : {}),
     ...(addresses.length === 0 ? {} : { addresses }),
   };
 }

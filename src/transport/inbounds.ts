@@ -20,11 +20,16 @@ export interface InboundsEvents {
   left(peer: MemberId): void;
 }
 
+interface Guest {
+  readonly inbound: Inbound;
+  readonly hello: Hello;
+}
+
 export class Inbounds {
   readonly #context: TransportContext;
   readonly #events: InboundsEvents;
-  /** The connection on which each peer sends; the latest, if it made several. */
-  readonly #current = new Map<MemberId, Inbound>();
+  /** The connection on which each peer sends (the latest, if it made several), and how it began. */
+  readonly #guests = new Map<MemberId, Guest>();
   /** Those that have not said who they are or were turned away, oldest first. */
   readonly #pending = new Set<Inbound>();
 
@@ -34,7 +39,13 @@ export class Inbounds {
   }
 
   has(peer: MemberId): boolean {
-    return this.#current.has(peer);
+    return this.#guests.has(peer);
+  }
+
+  /** Whether a peer is connected for its own sake: not if it only dialled back because we did. */
+  wantsLink(peer: MemberId): boolean {
+    const guest = this.#guests.get(peer);
+    return guest !== undefined && guest.hello.inReturn !== true;
   }
 
   accept(connection: Connection): void {
@@ -49,27 +60,30 @@ export class Inbounds {
 
   /** Once each ping interval. */
   tick(): void {
-    for (const inbound of this.#current.values()) inbound.tick();
+    for (const { inbound } of this.#guests.values()) inbound.tick();
   }
 
   /**
-   * Ends the connections of members that were removed and that the owner has let go of. Who has not heard of its removal
-   * connects again, and is told.
+   * The owner names others than before. Of those that it does not, two kinds have to begin anew: members that were
+   * removed, which connect again and are told; and those that dialled back, which connect again if they name us by now.
    */
-  turnOutRemoved(): void {
-    for (const [peer, inbound] of this.#current) {
-      if (this.#events.isNamed(peer) || !this.#events.isRemoved(peer)) continue;
-      this.#current.delete(peer);
-      inbound.close("the member was removed from the cluster");
+  sift(): void {
+    for (const [peer, { inbound, hello }] of this.#guests) {
+      if (this.#events.isNamed(peer)) continue;
+      const isRemoved = this.#events.isRemoved(peer);
+      if (!isRemoved && hello.inReturn !== true) continue;
+      this.#guests.delete(peer);
+      inbound.close(isRemoved ? "the member was removed from the cluster" : "it is not in the member list any more");
       this.#events.left(peer);
     }
   }
 
   /** Ends all of them; the owner is not told. */
   close(reason: string): void {
-    for (const inbound of [...this.#pending, ...this.#current.values()]) inbound.close(reason);
+    for (const inbound of this.#pending) inbound.close(reason);
+    for (const { inbound } of this.#guests.values()) inbound.close(reason);
     this.#pending.clear();
-    this.#current.clear();
+    this.#guests.clear();
   }
 
   readonly #inboundEvents: InboundEvents = {
@@ -89,27 +103,28 @@ export class Inbounds {
       const reason = `${who} was removed from the cluster for good: add a new member in its place`;
       return refusal(identity, AnswerCode.removed, reason);
     }
-    if (this.#events.isNamed(hello.from) || this.#current.has(hello.from)) return answer;
+    if (this.#events.isNamed(hello.from) || this.#guests.has(hello.from)) return answer;
     let unknown = 0;
-    for (const peer of this.#current.keys()) if (!this.#events.isNamed(peer)) unknown++;
+    for (const peer of this.#guests.keys()) if (!this.#events.isNamed(peer)) unknown++;
     if (unknown < limits.maxUnknownPeers) return answer;
     const reason = `${who} is not in the member list, and ${unknown} such members are connected already`;
     return refusal(identity, AnswerCode.tooManyUnknown, reason);
   }
 
   /** The newest connection of a peer is the one that counts: nothing of an older one may come after it. */
-  #takeIn(inbound: Inbound, { from, addresses = [] }: Hello): void {
+  #takeIn(inbound: Inbound, hello: Hello): void {
+    const { from, addresses = [] } = hello;
     this.#pending.delete(inbound);
-    this.#current.get(from)?.close("the peer made a new connection");
-    this.#current.set(from, inbound);
+    this.#guests.get(from)?.inbound.close("the peer made a new connection");
+    this.#guests.set(from, { inbound, hello });
     this.#events.greeted(from, addresses);
   }
 
   #forget(inbound: Inbound): void {
     this.#pending.delete(inbound);
-    for (const [peer, current] of this.#current) {
-      if (current !== inbound) continue;
-      this.#current.delete(peer);
+    for (const [peer, guest] of this.#guests) {
+      if (guest.inbound !== inbound) continue;
+      this.#guests.delete(peer);
       this.#events.left(peer);
       return;
     }

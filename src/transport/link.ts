@@ -55,6 +55,12 @@ interface UpState {
   silentIntervals: number;
 }
 
+/** Whom a link leads to. */
+export interface LinkTarget extends Peer {
+  /** Only because it is connected to us: it does not have to dial back on our account. */
+  readonly inReturn: boolean;
+}
+
 /** What the owner is told. The link's state has changed before. */
 export interface LinkEvents {
   up(peer: MemberId): void;
@@ -69,10 +75,12 @@ const MAX_TOLD_REASONS = 32;
 export class Link {
   readonly #context: TransportContext;
   readonly #events: LinkEvents;
-  #peer: Peer;
+  #peer: LinkTarget;
   #state: LinkState;
   /** Failures since the link last proved itself; rules the wait before the next attempt. */
   #failures = 0;
+  /** What its last hello said. */
+  #saidInReturn = false;
   /** Which of the addresses is next. */
   #turn = 0;
   #lastError: string | null = null;
@@ -83,7 +91,7 @@ export class Link {
   #sentBytes = 0;
 
   /** Starts to connect, in the next turn of the clock. */
-  constructor(context: TransportContext, events: LinkEvents, peer: Peer) {
+  constructor(context: TransportContext, events: LinkEvents, peer: LinkTarget) {
     this.#context = context;
     this.#events = events;
     this.#peer = peer;
@@ -159,14 +167,17 @@ export class Link {
     state.sent = false;
   }
 
-  /** Takes new addresses. A connection to one that is no longer listed is given up. */
-  update(peer: Peer): void {
+  /** Takes new addresses, and what is to be said in a hello. A connection that no longer fits is given up. */
+  update(peer: LinkTarget): void {
     this.#peer = peer;
     const state = this.#state;
     if (state.is === "waiting" || state.is === "closed") return;
     const { host, port } = state.address;
     if (!peer.addresses.some((address) => address.host === host && address.port === port)) {
       this.#fail(this.#lost("the peer's addresses have changed"));
+    } else if (peer.inReturn && !this.#saidInReturn && state.is !== "connecting") {
+      // Or two that both said so would keep each other, for ever. The other way about, the peer finds out.
+      this.#fail(this.#lost("it is connected to us, but not in the member list any more"));
     }
   }
 
@@ -272,6 +283,7 @@ export class Link {
       const why = cause === null ? "the peer closed the connection" : cause.message;
       this.#fail(this.#lost(why, cause ?? undefined));
     });
+    this.#saidInReturn = this.#peer.inReturn;
     const hello = encodeHello(
       {
         oldestVersion: PROTOCOL_VERSION.oldest,
@@ -280,6 +292,7 @@ export class Link {
         from: identity.memberId,
         to: this.#peer.id,
         nonce: identity.nonce,
+        inReturn: this.#peer.inReturn,
         addresses: advertised,
       },
       checksum,

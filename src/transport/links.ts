@@ -7,7 +7,7 @@
  *
  * A member that was away while others took its place knows none of the present ones, and could not answer the leader that
  * dials it. So each says hello with its own addresses (as etcd does, in the header `X-PeerURLs`), and who is not named by
- * `setPeers` is dialled back there as long as it is connected. What a named peer says so is tried behind its own
+ * `setPeers` is dialled back there as long as it is connected (unless it is so only in return). What a named peer says so is tried behind its own
  * addresses: the list may be older than its last move.
  */
 import type { Address, Connection, Environment, Listener, MemberId, Scheduled } from "../environment.ts";
@@ -137,7 +137,7 @@ class Links implements PeerTransport {
     const named = new Map<MemberId, Peer>();
     for (const peer of peers) if (peer.id !== this.#context.identity.memberId) named.set(peer.id, peer);
     this.#named = named;
-    this.#inbounds.turnOutRemoved();
+    this.#inbounds.sift();
     for (const id of this.#links.keys()) if (!named.has(id)) this.#arrange(id);
     for (const id of named.keys()) this.#arrange(id);
   }
@@ -187,7 +187,7 @@ class Links implements PeerTransport {
         events.frame(peer, group, kind, payload);
       },
       greeted: (peer, addresses) => this.#greeted(peer, addresses),
-      left: (peer) => this.#left(peer),
+      left: (peer) => this.#answer(peer),
     };
   }
 
@@ -204,7 +204,7 @@ class Links implements PeerTransport {
     const named = this.#named.get(id);
     const told = this.#told.get(id) ?? [];
     const link = this.#links.get(id);
-    if (named === undefined && (told.length === 0 || !this.#inbounds.has(id))) {
+    if (named === undefined && (told.length === 0 || !this.#inbounds.wantsLink(id))) {
       link?.close();
       if (link !== undefined) this.#unflushed.delete(link);
       this.#links.delete(id);
@@ -213,7 +213,8 @@ class Links implements PeerTransport {
       this.#received.delete(id);
       return;
     }
-    const peer = { id, addresses: named === undefined ? told : withMore(named.addresses, told) };
+    const addresses = named === undefined ? told : withMore(named.addresses, told);
+    const peer = { id, addresses, inReturn: named === undefined };
     if (link === undefined) this.#links.set(id, new Link(this.#context, this.#linkEvents, peer));
     else link.update(peer);
   }
@@ -221,14 +222,15 @@ class Links implements PeerTransport {
   #greeted(peer: MemberId, addresses: readonly Address[]): void {
     if (!this.#received.has(peer)) this.#received.set(peer, { frames: 0, bytes: 0 });
     this.#told.set(peer, addresses);
-    this.#arrange(peer);
+    this.#answer(peer);
   }
 
-  #left(peer: MemberId): void {
+  /** Does what a peer's connection, or its end, asks for; tells of a link that ends with it. */
+  #answer(peer: MemberId): void {
     const wasUp = this.#links.get(peer)?.connected === true;
     this.#arrange(peer);
     if (!wasUp || this.#links.has(peer)) return;
-    const message = `member ${idText(peer)}: link lost: it is not in the member list, and its own connection has ended`;
+    const message = `member ${idText(peer)}: link lost: it is not in the member list, and does not ask for a link`;
     this.#events.linkLost(peer, new QuorateError("PEER_LOST", GrpcStatus.unavailable, message));
   }
 

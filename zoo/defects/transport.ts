@@ -76,7 +76,7 @@ export const transport: readonly Defect[] = [
     patches: [
       {
         file: "src/transport/links.ts",
-        text: "    if (named === undefined && (told.length === 0 || !this.#inbounds.has(id))) {",
+        text: "    if (named === undefined && (told.length === 0 || !this.#inbounds.wantsLink(id))) {",
         replacement: "    if (named === undefined) {",
       },
     ],
