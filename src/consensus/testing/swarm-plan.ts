@@ -31,16 +31,23 @@ export interface SwarmPlan {
   readonly ordealRate: number;
 }
 
+const aboutLeases: readonly OrdealName[] = ["forgottenPromises", "lateAnswers", "lateHandOver"];
+
 export function drawPlan(seed: number): SwarmPlan {
   const random = new SeededRandom(seed ^ 0x5eed);
   const often = (probability: number): boolean => random.chance(probability);
   const members = 1 + random.below(5);
+  const leaseReads = often(0.4);
   const damage = members >= 3 && often(0.25);
+  const wanted = (name: OrdealName): boolean => {
+    if (name === "lostAcknowledgements") return damage && often(0.6);
+    return often(leaseReads && aboutLeases.includes(name) ? 0.65 : 0.35);
+  };
   return {
     seed,
     members,
     joiners: random.below(3),
-    leaseReads: often(0.4),
+    leaseReads,
     clockDriftMs: 150,
     lossRate: often(0.6) ? random.between(0, 0.2) : 0,
     duplicateRate: often(0.5) ? random.between(0, 0.2) : 0,
@@ -56,7 +63,7 @@ export function drawPlan(seed: number): SwarmPlan {
     reportLinks: often(0.6),
     snapshotEvery: often(0.5) ? 5 + random.below(30) : 0,
     steps: 150,
-    ordeals: ordealNames.filter((name) => (name !== "lostAcknowledgements" || damage) && often(0.4)),
+    ordeals: ordealNames.filter(wanted),
     ordealRate: random.between(0.01, 0.06),
   };
 }
