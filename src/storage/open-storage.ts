@@ -13,6 +13,7 @@ import {
   sameIdentity,
   writeIdentityFile,
 } from "./identity.ts";
+import { reaffirm } from "./reaffirm.ts";
 import { type RecoveredGroup, type RecoveredLog, recoverLog } from "./recover.ts";
 import { sequenceOf } from "./segment.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -106,6 +107,7 @@ async function open(
     snapshots: loaded.newest,
     repairable,
   });
+  await reaffirm(disk, [directory, `${directory}/${logName}`, `${directory}/${snapshotsName}`], log.segments.at(-1));
   const groups = withFindings(log, loaded.findings);
   for (const [group, { findings }] of groups) {
     for (const finding of findings) logger.warn({ group, directory }, finding);

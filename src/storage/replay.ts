@@ -80,7 +80,8 @@ export interface ReplayedSegment {
   readonly sequence: number;
   readonly path: string;
   readonly size: number;
-  /** Behind the last batch that counts. */
+  /** Where the last batch that counts begins, and behind it. */
+  readonly lastBatch: number;
   readonly end: number;
   /** The highest index of each group in it. */
   readonly highest: ReadonlyMap<GroupId, number>;
@@ -143,7 +144,9 @@ export async function replay(options: ReplayOptions): Promise<Replay> {
       batch: header.firstBatch,
       chain: header.previousChain,
     };
-    const scanned = scanBatches(bytes, limit, start, (records, batch, chainBehind) => {
+    let lastBatch = segmentHeaderBytes;
+    const scanned = scanBatches(bytes, limit, start, (records, batch, chainBehind, offset) => {
+      lastBatch = offset;
       if (batch === witnessed) witness = chainBehind;
       for (const record of records) {
         let group = groups.get(record.group);
@@ -157,7 +160,8 @@ export async function replay(options: ReplayOptions): Promise<Replay> {
         highest.set(record.group, Math.max(highest.get(record.group) ?? 0, record.index));
       }
     });
-    segments.push({ sequence: file.sequence, path: file.path, size: file.size, end: scanned.end, highest });
+    const { sequence, path, size } = file;
+    segments.push({ sequence, path, size, lastBatch, end: scanned.end, highest });
     tail = { batch: scanned.batch, chain: scanned.chain };
     const joined =
       next?.header?.previousSequence === file.sequence &&

@@ -28,15 +28,15 @@ export function scanBatches(
   bytes: Buffer,
   limit: number,
   start: ScanStart,
-  visit: (records: readonly FoundRecord[], batch: number, chain: number) => void,
+  visit: (records: readonly FoundRecord[], batch: number, chain: number, offset: number) => void,
 ): ScanEnd {
   let { offset: end, batch: expected, chain } = start;
   for (;;) {
     const found = readBatch(bytes, end, limit, start.segmentSeed, expected, chain);
     if (found === null) return { end, batch: expected - 1, chain };
     chain = found.chain;
+    visit(found.records, expected, chain, end);
     end = found.end;
-    visit(found.records, expected, chain);
     expected++;
   }
 }
