@@ -83,6 +83,7 @@ export class Http2Connection<Head extends RequestHead> {
   readonly #life: Lifetime;
   readonly #resets: Budget;
   readonly #idleFrames: Budget;
+  readonly #settingsFrames: Budget;
   readonly #pings: PingGuard;
   /** What new streams' windows begin with. */
   #streamWindow = DEFAULT_WINDOW;
@@ -108,6 +109,7 @@ export class Http2Connection<Head extends RequestHead> {
     this.#sender = new Sender(connection, context.slab, service.answerHead, this);
     this.#resets = new Budget(limits.resets, now);
     this.#idleFrames = new Budget(limits.idleFrames, now);
+    this.#settingsFrames = new Budget(limits.settings, now);
     this.#pings = new PingGuard(limits);
     this.#life = new Lifetime({
       clock,
@@ -226,6 +228,7 @@ export class Http2Connection<Head extends RequestHead> {
       case FrameType.goAway:
         mustHaveNoStream(id, "GOAWAY");
         if (length < 8) throw wrongLength("GOAWAY", length, "at least 8");
+        this.#idleFrame();
         return this.#life.clientLeaves();
       case FrameType.windowUpdate:
         mustHaveLength(length, 4, "WINDOW_UPDATE");
@@ -329,12 +332,11 @@ export class Http2Connection<Head extends RequestHead> {
       mustHaveLength(to - from, 0, "the acknowledgement of SETTINGS");
       return this.#idleFrame();
     }
+    if (!this.#settingsFrames.spend(this.#clock.now())) throw tooMuch("too many SETTINGS");
     this.#life.greeted();
-    this.#idleFrame();
-    readSettings(bytes, from, to, (setting, value) => {
-      if (setting === "frame") this.#sender.maxFrame = value;
-      else this.#resizeWindows(value);
-    });
+    const { window, maxFrame } = readSettings(bytes, from, to);
+    if (maxFrame !== null) this.#sender.maxFrame = maxFrame;
+    if (window !== null) this.#resizeWindows(window);
     this.#say(frame(FrameType.settings, Flag.ack, 0, new Uint8Array(0)));
   }
 
@@ -423,7 +425,7 @@ export class Http2Connection<Head extends RequestHead> {
   }
 
   #close(stream: Stream, isResetByUs: boolean): void {
-    stream.isClosed = true;
+    stream.close();
     this.#streams.remove(stream.id, isResetByUs);
     this.#sender.unreadBytes -= stream.queuedBytes;
     this.#keptBytes -= stream.keptBytes;

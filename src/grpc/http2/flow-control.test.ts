@@ -39,6 +39,17 @@ test("answers wait for the connection's window, share it in turn, and errors do 
   );
 });
 
+test("a stream that is reset while it waits does not keep others from going on", () => {
+  const server = new TestDoor();
+  const client = server.connect([[Setting.initialWindowSize, 1 << 20]]);
+  const streams = [1, 3, 5, 7, 9];
+  for (const id of streams) client.send(client.script.call(id, "/t.T/Size", "100000"));
+  for (const id of [1, 5, 9]) client.send(client.script.reset(id));
+  client.allow(0, 1 << 20);
+  for (const id of [3, 7]) assert.equal(client.answer(id).messages[0]?.length, 100_000);
+  assert.equal(server.door.calls, 0);
+});
+
 test("a changed SETTINGS_INITIAL_WINDOW_SIZE changes the windows of open streams, also below zero", () => {
   const client = new TestDoor().connect([[Setting.initialWindowSize, 1_000]]);
   client.send(client.script.call(1, "/t.T/Size", "5000"));

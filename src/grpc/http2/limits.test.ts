@@ -112,7 +112,7 @@ test("requests that are malformed or too many count as resets, too", () => {
 test("frames that bring nothing on may come only so often", () => {
   const idleFrames = { burst: 50, perSecond: 10 };
   for (const [name, bytes] of [
-    ["SETTINGS", settingsFrame([])],
+    ["GOAWAY", frame(FrameType.goAway, 0, 0, new Uint8Array(8))],
     ["acknowledgements of SETTINGS", frame(FrameType.settings, 1, 0, NOTHING)],
     ["answers to PING", frame(FrameType.ping, 1, 0, new Uint8Array(8))],
     ["PRIORITY", frame(FrameType.priority, 0, 1, new Uint8Array(5))],
@@ -127,7 +127,7 @@ test("frames that bring nothing on may come only so often", () => {
       client.script.headers(1, requestFields("/t.T/Bidi")),
       client.script.headers(3, requestFields("/no/one")),
     );
-    for (let n = 0; n < 49; n++) client.send(bytes);
+    for (let n = 0; n < 50; n++) client.send(bytes);
     assert.equal(client.goodbyes.length, 0, name);
     server.clock.advance(1_000);
     assert.equal(
@@ -137,6 +137,29 @@ test("frames that bring nothing on may come only so often", () => {
     );
     assertCalm(client, /frames that bring nothing on/);
   }
+});
+
+test("settings may change only so often, and within one frame it is the last that counts", () => {
+  const server = new TestDoor({ settings: { burst: 20, perSecond: 10 } });
+  const client = server.connect();
+  const flapping = settingsFrame(Array.from({ length: 1_000 }, (_, n) => [Setting.initialWindowSize, n] as const));
+  for (let n = 0; n < 19; n++) client.send(flapping);
+  assert.equal(client.goodbyes.length, 0);
+  server.clock.advance(1_000);
+  assert.equal(
+    sendUntilGoodbye(client, () => flapping),
+    11,
+  );
+  assertCalm(client, /too many SETTINGS/);
+  const other = new TestDoor().connect();
+  other.send(
+    settingsFrame([
+      [Setting.initialWindowSize, 2 ** 31 - 1],
+      [Setting.initialWindowSize, 8],
+    ]),
+    other.script.call(1, "/t.T/Echo", "hello"),
+  );
+  assert.equal(other.answer(1).body.length, 8);
 });
 
 test("who asks for acknowledgements and never reads them is cut off", () => {

@@ -25,10 +25,12 @@ export interface Limits {
    */
   readonly resets: BudgetLimits;
   /**
-   * Frames that bring nothing on: SETTINGS, PING, PRIORITY, DATA without data, unknown ones, ones for streams that are
+   * Frames that bring nothing on: acknowledgements, PING, PRIORITY, GOAWAY, DATA without data, unknown ones, ones for streams that are
    * gone. Above it GOAWAY ENHANCE_YOUR_CALM.
    */
   readonly idleFrames: BudgetLimits;
+  /** SETTINGS, each of which may change the windows of all streams. Above it GOAWAY ENHANCE_YOUR_CALM. */
+  readonly settings: BudgetLimits;
   /** A client that pings more often, with nothing sent to it in between, gets so many strikes, then GOAWAY. */
   readonly minPingIntervalMs: number;
   readonly maxPingStrikes: number;
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: Limits = {
   // A client whose every call runs out of time at once resets as many streams as it may have.
   resets: { burst: 10_000, perSecond: 200 },
   idleFrames: { burst: 10_000, perSecond: 1_000 },
+  settings: { burst: 100, perSecond: 10 },
   minPingIntervalMs: 5_000,
   maxPingStrikes: 2,
   handshakeMs: 10_000,

@@ -19,21 +19,18 @@ import {
   putFrameHeader,
   putUint32,
 } from "./frames.ts";
+import { LinkedQueue } from "./linked-queue.ts";
 import { LEAST_ROOM, type Slab } from "./slab.ts";
 import type { Stream } from "./stream.ts";
-import { StreamQueue } from "./stream-queue.ts";
 
 /** In front of each message: whether it is compressed (never), and its length (gRPC over HTTP/2, "Length-Prefixed"). */
 const PREFIX_BYTES = 5;
 /** Room that a stream is given a turn in: for all header blocks and frame headers, and for some data. */
 const STEP_BYTES = LEAST_ROOM / 2;
-/** Of that, what is not for data. */
+/** Of that, what is not for data: longer header blocks and control frames there are none. */
 const HEADERS_BYTES = STEP_BYTES / 2;
 /** After so many bytes the others' turn comes, also if this client reads as fast as we write. */
 const TURN_BYTES = 1 << 20;
-
-/** Header blocks must fit into a step. */
-export const LONGEST_BLOCK: number = HEADERS_BYTES - 256;
 
 export interface SenderEvents {
   /** Its last frame is out. */
@@ -61,9 +58,9 @@ export class Sender {
   readonly #head: Uint8Array;
   readonly #events: SenderEvents;
   #control: Uint8Array[] = [];
-  readonly #ready = new StreamQueue();
-  readonly #starved = new StreamQueue();
-  readonly #finished = new StreamQueue();
+  readonly #ready = new LinkedQueue<Stream>();
+  readonly #starved = new LinkedQueue<Stream>();
+  readonly #finished = new LinkedQueue<Stream>();
   #drained: Stream[] = [];
   /** The system has not taken all that was written. */
   #isBlocked = false;
@@ -81,26 +78,19 @@ export class Sender {
     return this.#control.length;
   }
 
-  /** Everything was taken by the system. */
-  get isIdle(): boolean {
-    return !this.#isBlocked && !this.hasWork;
-  }
-
   /** `pump` would do something. */
   get hasWork(): boolean {
     return !this.#isBlocked && (this.#control.length > 0 || !this.#ready.isEmpty);
   }
 
-  /** A whole frame, in front of all answers. At most `LONGEST_BLOCK` bytes. */
+  /** A whole frame, in front of all answers. */
   control(frame: Uint8Array): void {
     this.#control.push(frame);
   }
 
   /** The stream has something to send, or may go on. */
   enlist(stream: Stream): void {
-    if (stream.isListed) return;
-    stream.isListed = true;
-    this.#ready.push(stream);
+    if (stream.queue === null) this.#ready.push(stream);
   }
 
   /** The client takes more on the whole connection. */
@@ -147,11 +137,10 @@ export class Sender {
     while (slab.room >= STEP_BYTES) {
       const stream = this.#ready.shift();
       if (stream === null) break;
-      const outcome = stream.isClosed ? DONE : this.#step(stream);
+      const outcome = this.#step(stream);
       if (outcome === MORE) this.#ready.push(stream);
       else if (outcome === STARVED) this.#starved.push(stream);
       else if (outcome === FINISHED) this.#finished.push(stream);
-      else stream.isListed = false;
     }
   }
 

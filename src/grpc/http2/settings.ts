@@ -4,13 +4,18 @@ import { DEFAULT_MAX_FRAME, ErrorCode, LARGEST_FRAME, LARGEST_WINDOW, Setting, u
 
 const SETTING_BYTES = 6;
 
-/** Calls `apply` for each that says something about what we send. @throws ConnectionError for a value that may not be */
-export function readSettings(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  apply: (setting: "window" | "frame", value: number) => void,
-): void {
+/** What they say about what we send; null: as before. */
+export interface PeerSettings {
+  /** Bytes of DATA on each stream. */
+  readonly window: number | null;
+  /** Bytes of a frame. */
+  readonly maxFrame: number | null;
+}
+
+/** Of a setting that stands there many times the last one counts. @throws ConnectionError for a value that may not be */
+export function readSettings(bytes: Uint8Array, from: number, to: number): PeerSettings {
+  let window: number | null = null;
+  let maxFrame: number | null = null;
   const length = to - from;
   if (length % SETTING_BYTES !== 0) {
     throw wrongLength("SETTINGS", length, "a multiple of six");
@@ -27,19 +32,20 @@ export function readSettings(
           const text = `SETTINGS_INITIAL_WINDOW_SIZE is ${value}, the largest window has ${LARGEST_WINDOW} bytes`;
           throw new ConnectionError(ErrorCode.flowControlError, text);
         }
-        apply("window", value);
+        window = value;
         break;
       case Setting.maxFrameSize:
         if (value < DEFAULT_MAX_FRAME || value > LARGEST_FRAME) {
           throw wrong("SETTINGS_MAX_FRAME_SIZE", value, `${DEFAULT_MAX_FRAME} to ${LARGEST_FRAME}`);
         }
-        apply("frame", value);
+        maxFrame = value;
         break;
       default:
         // We push nothing, our header blocks use no table and are short; unknown settings say nothing.
         break;
     }
   }
+  return { window, maxFrame };
 }
 
 function wrong(name: string, value: number, allowed: string): ConnectionError {

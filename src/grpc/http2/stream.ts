@@ -8,6 +8,7 @@
  * the methods.
  */
 import { DEFAULT_WINDOW, type ErrorCode } from "./frames.ts";
+import type { Linked, LinkedQueue } from "./linked-queue.ts";
 
 /** Who serves a stream. */
 export interface StreamConsumer {
@@ -48,7 +49,7 @@ const LOW_WATER = HIGH_WATER / 4;
 /** Places of messages that are out, before the list is cut. */
 const LONGEST_TAIL = 1_024;
 
-export class Stream {
+export class Stream implements Linked<Stream> {
   readonly id: number;
   consumer: StreamConsumer | null = null;
   /** Bytes of DATA that we may send; below 0 after the client made it smaller. */
@@ -62,8 +63,9 @@ export class Stream {
   remoteEnded = false;
   headersSent = false;
   isClosed = false;
-  /** It stands in one of the sender's queues, in front of `next`. */
-  isListed = false;
+  /** The queue of the sender's that it stands in, and its neighbours there. */
+  queue: LinkedQueue<Stream> | null = null;
+  previous: Stream | null = null;
   next: Stream | null = null;
   /** The message that goes out; bytes of it, its prefix among them, that are out. */
   message: Uint8Array | null = null;
@@ -114,6 +116,14 @@ export class Stream {
     this.#host.queued(this, -this.queuedBytes);
     this.queuedBytes = 0;
     this.ending = ending;
+  }
+
+  /** It is over: nothing of it waits any longer, and nothing will. */
+  close(): void {
+    this.isClosed = true;
+    this.queue?.remove(this);
+    this.message = null;
+    this.#waiting = null;
   }
 
   /** Lets the client send no more than it was allowed already. */
