@@ -120,24 +120,19 @@ function madeInTxn(txn: TxnRequest, result: TxnResult): MadeOp[] {
 }
 
 /** Visits all versions of keys that an answer tells, and whether with their values. */
-export function forEachKv({ outcome }: AnsweredKvCall, visit: (kv: KeyValue, hasValue: boolean) => void): void {
-  visitKvs(outcome.result, visit);
-}
-
-function visitKvs(response: KvResult, visit: (kv: KeyValue, hasValue: boolean) => void): void {
-  switch (response.type) {
-    case "range":
-      for (const kv of response.result.kvs) visit(kv, !response.result.keysOnly);
-      break;
-    case "put":
-      if (response.result.prevKv !== null) visit(response.result.prevKv, true);
-      break;
-    case "deleteRange":
-      for (const kv of response.result.prevKvs) visit(kv, true);
-      break;
-    case "txn":
-      for (const inner of response.result.responses) visitKvs(inner, visit);
-      break;
+export function forEachKv(call: AnsweredKvCall, visit: (kv: KeyValue, hasValue: boolean) => void): void {
+  for (const op of madeOps(call)) {
+    switch (op.type) {
+      case "range":
+        for (const kv of op.response.result.kvs) visit(kv, !op.request.keysOnly);
+        break;
+      case "put":
+        if (op.response.result.prevKv !== null) visit(op.response.result.prevKv, true);
+        break;
+      case "deleteRange":
+        for (const kv of op.response.result.prevKvs) visit(kv, true);
+        break;
+    }
   }
 }
 

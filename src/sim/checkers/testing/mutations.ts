@@ -29,8 +29,10 @@ function answered({ history }: RandomHistory, holds: (call: AnsweredKvCall) => b
 
 /** Reads that told some keys and their values. */
 function reads(history: RandomHistory): AnsweredKvCall[] {
-  return answered(history, ({ outcome: { result } }) => {
-    return result.type === "range" && result.result.kvs.length > 0 && !result.result.keysOnly;
+  return answered(history, ({ request, outcome: { result } }) => {
+    return (
+      request.type === "range" && !request.request.keysOnly && result.type === "range" && result.result.kvs.length > 0
+    );
   });
 }
 

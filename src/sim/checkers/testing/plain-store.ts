@@ -57,7 +57,7 @@ export class PlainStore {
   range(request: RangeRequest): RangeResult {
     const state = request.revision > 0 ? this.#past[request.revision] : this.#now;
     const all = sorted(state ?? new Map()).filter(({ key }) => isInRange(key, request));
-    if (request.countOnly) return { kvs: [], more: false, count: all.length, keysOnly: request.keysOnly };
+    if (request.countOnly) return { kvs: [], more: false, count: all.length, keysOnly: false };
     const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
     let kvs = all
       .filter((kv) => minModRevision === 0 || kv.modRevision >= minModRevision)
@@ -71,7 +71,8 @@ export class PlainStore {
     const more = request.limit > 0 && kvs.length > request.limit;
     if (more) kvs = kvs.slice(0, request.limit);
     if (request.keysOnly) kvs = kvs.map((kv) => ({ ...kv, value: "" }));
-    return { kvs, more, count: all.length, keysOnly: request.keysOnly };
+    // As it comes over the wire, which does not say that values were left out.
+    return { kvs, more, count: all.length, keysOnly: false };
   }
 
   #end(): number {
