@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Entry, SnapshotMeta, Write } from "../consensus/engine.ts";
+import { SeededRandom } from "../consensus/random.ts";
 import type { GroupStorage, Recovered } from "./storage.ts";
 import { after, describeEntries, emptyImage, entriesBehind, type Image, lastOf } from "./testing/history.ts";
-import { Machine, membership, orNever, type Running, settle, snapshotContent, writeOf } from "./testing/machine.ts";
-import { type Seeded, seeded } from "./testing/seeded.ts";
+import { Machine, membership, type Running, snapshotContent, writeOf } from "./testing/machine.ts";
 
 interface Snapshot {
   /** Writes given before its commit was begun. */
@@ -64,7 +64,7 @@ function describe(entries: readonly Entry[], state: string | null): string {
   return `${state} ${describeEntries(entries)}`;
 }
 
-function randomEntry(random: Seeded, index: number, epoch: number): Entry {
+function randomEntry(random: SeededRandom, index: number, epoch: number): Entry {
   const size = random.chance(0.1) ? random.below(6000) : random.chance(0.02) ? 20_000 : random.below(200);
   const kind = random.chance(0.1) ? 3 : 1;
   return { index, epoch, kind, data: kind === 3 ? Buffer.alloc(0) : Buffer.alloc(size, `${epoch}:${index};`) };
@@ -72,7 +72,8 @@ function randomEntry(random: Seeded, index: number, epoch: number): Entry {
 
 /** Does one random thing to a group. */
 async function act(
-  random: Seeded,
+  machine: Machine,
+  random: SeededRandom,
   group: GroupStorage,
   model: GroupModel,
   running: Running,
@@ -131,7 +132,7 @@ async function act(
     const upTo = Math.min(model.published?.meta.index ?? 0, lastOf(model.now).index);
     await group.release(upTo - random.below(upTo + 1));
   } else {
-    await settle();
+    await machine.settle();
   }
 }
 
@@ -146,15 +147,15 @@ async function check(running: Running, models: readonly GroupModel[], context: s
 /** One seed: lives of random work, each ended by a crash at a random operation, with crashes during recovery too. */
 async function lives(seed: number, count: number): Promise<void> {
   const machine = new Machine(seed);
-  const random = seeded(seed * 7 + 1);
+  const random = new SeededRandom(seed * 7 + 1);
   const models = [new GroupModel(), new GroupModel()];
   for (let life = 0; life < count; life++) {
     const context = `seed ${seed}, life ${life}`;
     const crashAt = machine.disk.operations + 1 + random.below(life % 3 === 2 ? 40 : 250);
-    machine.disk.crashWhen = (operation) => operation === crashAt;
+    machine.crashAt = crashAt;
     const running = await machine.openOrCrash({ segmentBytes: 4096 + 4096 * random.below(3) });
     if (running === null) continue;
-    const checked = await orNever(check(running, models, context).then(() => true));
+    const checked = await machine.orNever(check(running, models, context).then(() => true));
     if (checked === null) continue;
     let over = false;
     const work = (async () => {
@@ -162,8 +163,8 @@ async function lives(seed: number, count: number): Promise<void> {
       for (let step = 0; step < 120 && !over; step++) {
         const id = random.below(models.length);
         const model = models[id];
-        if (model !== undefined) await act(random, running.storage.group(id), model, running, id);
-        if (random.chance(0.2)) machine.clock.advance(500);
+        if (model !== undefined) await act(machine, random, running.storage.group(id), model, running, id);
+        if (random.chance(0.2)) machine.jump(500);
         if (random.chance(0.3)) for (let ticks = random.below(20); ticks > 0; ticks--) await Promise.resolve();
       }
       if (random.chance(0.5)) {
@@ -176,7 +177,7 @@ async function lives(seed: number, count: number): Promise<void> {
     let ended: string | null = null;
     for (let idle = 0; ended === null && idle < 3; idle++) {
       const before: number = machine.disk.operations;
-      ended = await orNever(work);
+      ended = await machine.orNever(work);
       if (machine.disk.operations !== before) idle = 0;
     }
     over = true;
@@ -184,10 +185,9 @@ async function lives(seed: number, count: number): Promise<void> {
     for (const [id, model] of models.entries()) {
       model.told = ended === "closed" ? model.images.length - 1 : (running.durable.get(id) ?? 0);
     }
-    machine.disk.crashWhen = () => false;
-    machine.disk.crash();
+    machine.crashAt = Number.POSITIVE_INFINITY;
+    machine.crash();
   }
-  machine.disk.crashWhen = () => false;
   const last = await machine.open();
   await check(last, models, `seed ${seed}, at last`);
   await last.storage.close();

@@ -2,17 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { QuorateError } from "../errors.ts";
-import {
-  entry,
-  Machine,
-  membership,
-  orNever,
-  settle,
-  snapshotContent,
-  takeSnapshot,
-  testIdentity,
-  writeOf,
-} from "./testing/machine.ts";
+import { entry, Machine, membership, snapshotContent, takeSnapshot, testIdentity, writeOf } from "./testing/machine.ts";
 
 /** The segment that is written to, and where its content ends. */
 function tail(machine: Machine): { path: string; end: number } {
@@ -21,7 +11,7 @@ function tail(machine: Machine): { path: string; end: number } {
       .filter((name) => name.endsWith(".log"))
       .sort()
       .at(-1) ?? "";
-  const content = machine.disk.contentOf(path);
+  const content = machine.contentOf(path);
   let end = content.length;
   while (end > 0 && content[end - 1] === 0) end--;
   return { path, end };
@@ -33,14 +23,14 @@ async function logOf(machine: Machine, count: number): Promise<number[]> {
   const ends: number[] = [];
   for (let index = 1; index <= count; index++) {
     storage.group(0).write(writeOf(index, { entries: [entry(index, 1)] }));
-    await settle();
+    await machine.settle();
     ends.push(tail(machine).end);
   }
   return ends;
 }
 
 function flip(machine: Machine, path: string, at: number): void {
-  machine.disk.alter(path, (content) => {
+  machine.alter(path, (content) => {
     content[at] = (content[at] ?? 0) ^ 0x10;
   });
 }
@@ -49,9 +39,9 @@ test("scenario 44: remains of a batch that was being written are dropped, and sa
   const machine = new Machine(1);
   const [, second = 0] = await logOf(machine, 3);
   const { path, end } = tail(machine);
-  machine.disk.crash();
+  machine.crash();
   // Nothing vouches for the third write: no later batch, no hint. Its last sector never made it to the disk.
-  machine.disk.alter(path, (content) => content.fill(0, second + 40, end));
+  machine.alter(path, (content) => content.fill(0, second + 40, end));
   const { storage } = await machine.open({ repairable: false });
   const { recovered } = storage.group(0);
   assert.deepEqual(
@@ -73,7 +63,7 @@ test("scenario 44: a bad record in front of valid ones is damage, not a torn tai
     const machine = new Machine(2);
     const ends = await logOf(machine, 4);
     const { path } = tail(machine);
-    machine.disk.crash();
+    machine.crash();
     flip(machine, path, (ends[where] ?? 0) - 70);
     await assert.rejects(machine.open({ repairable: false }), (error: QuorateError) => {
       assert.equal(error.code, "DATA_CORRUPT");
@@ -94,9 +84,9 @@ test("scenario 44: damage in a segment that is not the last is never a torn tail
   await logOf(machine, 120);
   const logs = machine.disk.files.filter((name) => name.endsWith(".log")).sort();
   assert.ok(logs.length >= 2, "the log has several segments");
-  machine.disk.crash();
+  machine.crash();
   const [first = ""] = logs;
-  const content = machine.disk.contentOf(first);
+  const content = machine.contentOf(first);
   let end = content.length;
   while (content[end - 1] === 0) end--;
   flip(machine, first, end - 30);
@@ -110,10 +100,10 @@ test("a rotten last batch is told from a torn one by the tail hint, once that is
     const ends = await logOf(machine, 3);
     const { path } = tail(machine);
     if (hinted) {
-      machine.clock.advance(2000);
-      await settle();
+      await machine.pass(2000);
+      await machine.settle();
     }
-    machine.disk.crash();
+    machine.crash();
     flip(machine, path, (ends[2] ?? 0) - 70);
     const { recovered } = (await machine.open()).storage.group(0);
     assert.equal(recovered.untrusted, hinted);
@@ -134,11 +124,11 @@ test("a log whose end was lost without a trace is noticed by the tail hint", asy
 test("an engine's promise is kept where it can still be read, also behind damage", async () => {
   const machine = new Machine(6);
   const ends = await logOf(machine, 2);
-  machine.disk.crash();
+  machine.crash();
   const { storage } = await machine.open();
   storage.group(0).write(writeOf(1, { state: Buffer.from("voted for 7") }));
-  await settle();
-  machine.disk.crash();
+  await machine.settle();
+  machine.crash();
   const [first = ""] = machine.disk.files.filter((name) => name.endsWith(".log")).sort();
   flip(machine, first, (ends[0] ?? 0) - 70);
   const { recovered } = (await machine.open()).storage.group(0);
@@ -153,7 +143,7 @@ test("scenario 45: a failed sync poisons the store, however the next one would e
     const running = await machine.open({ segmentBytes: 65536 });
     const group = running.storage.group(0);
     group.write(writeOf(1, { entries: [entry(1, 1)] }));
-    await settle();
+    await machine.settle();
     let failed = false;
     machine.disk.fails = (operation, path) => {
       if (failed || operation !== "sync" || !path.endsWith(target)) return false;
@@ -164,20 +154,20 @@ test("scenario 45: a failed sync poisons the store, however the next one would e
       // The spare was made at the start: use it up, so that the next one is.
       for (let index = 2; index <= 4; index++) {
         group.write(writeOf(index, { entries: [entry(index, 1, Buffer.alloc(30_000))] }));
-        await settle();
+        await machine.settle();
       }
     } else {
       group.write(writeOf(2, { entries: [entry(2, 1)] }));
     }
-    machine.clock.advance(1500);
-    await settle();
+    await machine.pass(1500);
+    await machine.settle();
     assert.ok(failed, `a sync of ${target} failed`);
     assert.equal(running.failures.length, 1, target);
     assert.equal((running.failures[0] as QuorateError).code, "STORAGE_FAILED");
     const told = running.durable.get(0);
     group.write(writeOf(target === "spare.new" ? 5 : 3, { state: Buffer.from("x") }));
-    machine.clock.advance(10_000);
-    await settle();
+    await machine.pass(10_000);
+    await machine.settle();
     assert.equal(running.durable.get(0), told, "nothing becomes durable any more");
     await assert.rejects(takeSnapshot(group, { index: 1, epoch: 1, membership }, Buffer.from("s")), {
       code: "STORAGE_FAILED",
@@ -195,12 +185,13 @@ test("scenario 45: a snapshot whose sync failed is not published", async () => {
   const running = await machine.open();
   const group = running.storage.group(0);
   group.write(writeOf(1, { entries: [entry(1, 1)] }));
+  await machine.settle();
   machine.disk.fails = (operation, path) => operation === "sync" && path.includes("snapshots/");
   await assert.rejects(takeSnapshot(group, { index: 1, epoch: 1, membership }, Buffer.from("s")), {
     code: "STORAGE_FAILED",
   });
   assert.equal(running.failures.length, 1);
-  machine.disk.crash();
+  machine.crash();
   machine.disk.fails = () => false;
   const { recovered } = (await machine.open()).storage.group(0);
   assert.equal(recovered.snapshot, null);
@@ -212,7 +203,7 @@ test("scenario 47: a full disk is told early, writes wait in order, and go on wh
   const running = await machine.open({ segmentBytes: 4096 });
   const group = running.storage.group(0);
   group.write(writeOf(1, { entries: [entry(1, 1)] }));
-  await settle();
+  await machine.settle();
   machine.disk.capacity = machine.disk.used;
   let number = 1;
   const more = (count: number): void => {
@@ -224,19 +215,19 @@ test("scenario 47: a full disk is told early, writes wait in order, and go on wh
   // The next segment was made ahead: it still takes writes when no further one can be made.
   for (let step = 0; step < 10 && running.full.length === 0; step++) {
     more(1);
-    await settle();
-    machine.clock.advance(1);
+    await machine.settle();
+    await machine.pass(1);
   }
   more(1);
-  await settle();
+  await machine.settle();
   assert.deepEqual(running.full, [true]);
   assert.equal(running.durable.get(0), number, "told while writes still go through: the reserve");
   more(60);
-  await settle();
+  await machine.settle();
   const stuckAt = running.durable.get(0) ?? 0;
   assert.ok(stuckAt < number, "in the end the reserve is used up");
-  machine.clock.advance(5000);
-  await settle();
+  await machine.pass(5000);
+  await machine.settle();
   assert.equal(running.durable.get(0), stuckAt);
   await assert.rejects(takeSnapshot(group, { index: 1, epoch: 1, membership }, Buffer.alloc(100_000)), {
     code: "DISK_FULL",
@@ -246,13 +237,13 @@ test("scenario 47: a full disk is told early, writes wait in order, and go on wh
   assert.deepEqual(running.failures, []);
   // Room again: everything goes through in order, and it is said.
   machine.disk.capacity = Number.POSITIVE_INFINITY;
-  machine.clock.advance(1100);
-  await settle();
+  await machine.pass(1100);
+  await machine.settle();
   assert.equal(running.durable.get(0), number);
-  machine.clock.advance(1100);
-  await settle();
+  await machine.pass(1100);
+  await machine.settle();
   assert.deepEqual(running.full, [true, false]);
-  machine.disk.crash();
+  machine.crash();
   const { recovered } = (await machine.open()).storage.group(0);
   assert.deepEqual(
     recovered.entries.map(({ index }) => index),
@@ -263,20 +254,20 @@ test("scenario 47: a full disk is told early, writes wait in order, and go on wh
 test("scenario 47: a start on a full disk reads everything, a close drops only what nobody was told of", async () => {
   const machine = new Machine(10);
   await logOf(machine, 20);
-  machine.disk.crash();
+  machine.crash();
   machine.disk.lose("data/log/spare");
   machine.disk.capacity = machine.disk.used;
   const running = await machine.open();
   assert.equal(running.storage.group(0).recovered.entries.length, 20);
   running.storage.group(0).write(writeOf(1, { entries: [entry(21, 1)] }));
-  await settle();
+  await machine.settle();
   assert.deepEqual([running.full, running.durable.get(0)], [[true], undefined]);
-  assert.equal(await orNever(running.storage.close().then(() => "closed")), "closed");
+  assert.equal(await machine.orNever(running.storage.close().then(() => "closed")), "closed");
   machine.disk.capacity = Number.POSITIVE_INFINITY;
   const again = await machine.open({ repairable: false });
   assert.equal(again.storage.group(0).recovered.entries.length, 20);
   again.storage.group(0).write(writeOf(1, { entries: [entry(21, 2)] }));
-  await settle();
+  await machine.settle();
   assert.equal(again.durable.get(0), 1);
 });
 
@@ -287,17 +278,17 @@ test("scenario 49: a batch written to the wrong place is not taken for good at e
     const group = running.storage.group(0);
     for (let index = 1; index <= 60; index++) {
       group.write(writeOf(index, { entries: [entry(index, 1, Buffer.alloc(100, index))] }));
-      await settle();
+      await machine.settle();
     }
     let gone = 0;
     machine.disk.misdirects = (path) =>
       (path.endsWith(".log") || path.endsWith("spare")) && gone++ === 0 ? distance : 0;
     for (let index = 61; index <= 64; index++) {
       group.write(writeOf(index, { entries: [entry(index, 1, Buffer.alloc(100, index))] }));
-      await settle();
+      await machine.settle();
     }
     assert.ok(gone > 1);
-    machine.disk.crash();
+    machine.crash();
     await assert.rejects(machine.open({ repairable: false }), { code: "DATA_CORRUPT" });
     const { recovered } = (await machine.open()).storage.group(0);
     assert.equal(recovered.untrusted, true);
@@ -311,17 +302,17 @@ test("a hung write holds back everything behind it and nothing in front of it", 
   const running = await machine.open();
   const group = running.storage.group(0);
   group.write(writeOf(1, { entries: [entry(1, 1)] }));
-  await settle();
+  await machine.settle();
   machine.disk.hangs = (operation, path) => operation === "sync" && path.endsWith(".log");
   group.write(writeOf(2, { entries: [entry(2, 1)] }));
-  await settle();
+  await machine.settle();
   group.write(writeOf(3, { entries: [entry(3, 1)] }));
-  machine.clock.advance(60_000);
-  await settle();
+  await machine.pass(60_000);
+  await machine.settle();
   assert.equal(running.durable.get(0), 1);
   machine.disk.hangs = () => false;
   machine.disk.unhang();
-  await settle();
+  await machine.settle();
   assert.equal(running.durable.get(0), 3);
 });
 
@@ -349,7 +340,7 @@ test("scenario 40: a snapshot that is being read stays readable when newer ones 
     ["000000000000001-1.snap", "000000000000003-1.snap"].map((name) => `0${name}`),
   );
   await reader.close();
-  await settle();
+  await machine.settle();
   assert.equal(kept().length, 1);
   assert.ok((await snapshotContent(group))?.equals(contents[2] ?? Buffer.of()));
 });
@@ -376,14 +367,14 @@ test("scenario 39: states outlive the segments they were written to", async () =
   group.write(writeOf(1, { state: Buffer.from("voted once") }));
   for (let index = 1; index <= 100; index++) {
     group.write(writeOf(index + 1, { entries: [entry(index, 1, Buffer.alloc(200))] }));
-    await settle();
+    await machine.settle();
   }
   const before = machine.disk.files.filter((path) => path.endsWith(".log")).length;
   await takeSnapshot(group, { index: 100, epoch: 1, membership }, Buffer.from("all"));
   await group.release(100);
   const left = machine.disk.files.filter((path) => path.endsWith(".log")).length;
   assert.ok(before > 4 && left <= 2, `${before} segments before, ${left} after`);
-  machine.disk.crash();
+  machine.crash();
   const { recovered } = (await machine.open({ repairable: false })).storage.group(0);
   assert.equal(Buffer.from(recovered.state ?? "").toString(), "voted once");
   assert.deepEqual([recovered.snapshot?.index, recovered.entries.length], [100, 0]);
@@ -427,7 +418,7 @@ test("a directory of somebody else is refused by name, and left alone", async ()
 test("the identity survives in a second copy; without both the data is refused, not taken over", async () => {
   const machine = new Machine(19);
   await logOf(machine, 3);
-  machine.disk.crash();
+  machine.crash();
   machine.disk.lose("data/identity");
   const { storage } = await machine.open({ identity: null });
   assert.deepEqual(storage.identity, testIdentity);
@@ -462,7 +453,7 @@ test("a segment is not removed while its end is being cut off after a start", as
   const first = await machine.open({ segmentBytes: 4096 });
   for (let index = 1; index <= 60; index++) {
     first.storage.group(0).write(writeOf(index, { entries: [entry(index, 1, Buffer.alloc(200))] }));
-    await settle();
+    await machine.settle();
   }
   await takeSnapshot(first.storage.group(0), { index: 60, epoch: 1, membership }, Buffer.from("all"));
   await first.storage.close();
@@ -474,20 +465,18 @@ test("a segment is not removed while its end is being cut off after a start", as
   const group = storage.group(0);
   machine.disk.hangs = (operation, path) => operation === "remove" && path === oldest;
   const released = group.release(60);
-  await settle();
-  const removeOldest = machine.disk.unhang;
-  machine.disk.unhang = () => undefined;
+  await machine.settle();
   // The first write of this life makes a new segment, which says where the last one ends: that may be cut there now.
   machine.disk.hangs = (operation, path) => operation === "open" && path === last;
   group.write(writeOf(1, { entries: [entry(61, 1)] }));
-  await settle();
-  removeOldest();
-  await settle();
+  await machine.settle();
+  machine.disk.unhang((operation) => operation === "remove");
+  await machine.settle();
   assert.ok(machine.disk.files.includes(last), "it is being cut");
   machine.disk.hangs = () => false;
   machine.disk.unhang();
   await released;
-  await settle();
+  await machine.settle();
   assert.ok(!old.some((path) => machine.disk.files.includes(path)), "and removed when it was");
   await storage.close();
   assert.deepEqual(failures, []);
@@ -500,7 +489,7 @@ test("on a full disk, finishing tells a snapshot that waits for the log, and one
   const { storage, full } = await machine.open();
   const group = storage.group(0);
   group.write(writeOf(1, { entries: [entry(1, 1)] }));
-  await settle();
+  await machine.settle();
   const early = await group.beginSnapshot({ index: 1, epoch: 1, membership });
   await early.write(Buffer.from("early"));
   const late = await group.beginSnapshot({ index: 1, epoch: 1, membership });
@@ -508,10 +497,10 @@ test("on a full disk, finishing tells a snapshot that waits for the log, and one
   // No room for anything larger than what is there already, apart from the little that ends a snapshot.
   machine.disk.capacity = machine.disk.used + 5_000;
   group.write(writeOf(2, { entries: [entry(2, 1, Buffer.alloc(100_000))] }));
-  await settle();
+  await machine.settle();
   assert.deepEqual(full, [true]);
   const waiting = early.commit();
-  await settle();
+  await machine.settle();
   const finished = storage.finish();
   await assert.rejects(waiting, /closed while the disk was full/);
   await finished;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SeededRandom } from "../consensus/random.ts";
 import { decodeSlot, encodeSlot, HardStateFile, hardStateName, readHardState } from "./hard-state.ts";
 import { decodeIdentity, encodeIdentity } from "./identity.ts";
-import { seeded } from "./testing/seeded.ts";
-import { SimulatedDisk } from "./testing/simulated-disk.ts";
+import { Machine } from "./testing/machine.ts";
 
 const identity = { clusterId: 2n ** 64n - 1n, memberId: 1n, engine: "raft" };
 const state = { version: 3, identity, hint: { segment: 9, batch: 2 ** 40, chain: 0xfffffffe } };
@@ -23,19 +23,17 @@ test("a slot comes back; any changed byte, and the other slot's place, are notic
 
 test("whatever a crash does to one writing, the state before it or the new one is read", async () => {
   for (let seed = 1; seed <= 50; seed++) {
-    const random = seeded(seed);
-    const disk = new SimulatedDisk(() => random.next());
-    disk.place(`./${hardStateName}`, Buffer.alloc(0));
-    const file = await HardStateFile.open(disk.attach(), ".", identity, null);
+    const random = new SeededRandom(seed);
+    const machine = new Machine(seed);
+    machine.disk.place(hardStateName, Buffer.alloc(0));
+    const file = await HardStateFile.open(machine.boot().disk, ".", identity, null);
     let last = 0;
     const writes = 3 + random.below(5);
     for (; last < writes; last++) await file.write({ segment: 1, batch: last, chain: last });
-    const crashAt = disk.operations + 1 + random.below(2);
-    disk.crashWhen = (operation) => operation === crashAt;
+    machine.crashAt = machine.disk.operations + 1 + random.below(2);
     void file.write({ segment: 1, batch: last, chain: last });
-    await new Promise((resolve) => setImmediate(resolve));
-    disk.crashWhen = () => false;
-    const read = await readHardState(disk.attach(), ".");
+    await machine.settle();
+    const read = await readHardState(machine.boot().disk, ".");
     assert.ok(
       read?.hint.batch === last || read?.hint.batch === last - 1,
       `seed ${seed}: ${read?.hint.batch} of ${last}`,
@@ -44,17 +42,17 @@ test("whatever a crash does to one writing, the state before it or the new one i
 });
 
 test("with one slot damaged the other one counts; a missing file is no state", async () => {
-  const disk = new SimulatedDisk(() => 0.5);
-  assert.equal(await readHardState(disk.attach(), "."), null);
-  const path = `./${hardStateName}`;
-  disk.place(path, Buffer.alloc(0));
-  const file = await HardStateFile.open(disk.attach(), ".", identity, null);
+  const machine = new Machine(1);
+  const { disk } = machine.boot();
+  assert.equal(await readHardState(disk, "."), null);
+  machine.disk.place(hardStateName, Buffer.alloc(0));
+  const file = await HardStateFile.open(disk, ".", identity, null);
   for (let batch = 1; batch <= 4; batch++) await file.write({ segment: 1, batch, chain: 0 });
-  assert.equal((await readHardState(disk.attach(), "."))?.hint.batch, 4);
-  disk.alter(path, (content) => content.fill(0, 0, 20));
-  assert.equal((await readHardState(disk.attach(), "."))?.hint.batch, 3);
-  disk.alter(path, (content) => content.fill(0));
-  assert.equal(await readHardState(disk.attach(), "."), null);
+  assert.equal((await readHardState(disk, "."))?.hint.batch, 4);
+  machine.alter(hardStateName, (content) => content.fill(0, 0, 20));
+  assert.equal((await readHardState(disk, "."))?.hint.batch, 3);
+  machine.alter(hardStateName, (content) => content.fill(0));
+  assert.equal(await readHardState(disk, "."), null);
 });
 
 test("an identity is one line that people can read, and is noticed when it was changed", () => {

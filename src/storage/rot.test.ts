@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Entry, Write } from "../consensus/engine.ts";
+import { SeededRandom } from "../consensus/random.ts";
 import type { QuorateError } from "../errors.ts";
 import { after, describeEntries, emptyImage, entriesBehind, type Image, lastOf } from "./testing/history.ts";
-import { entry, Machine, membership, settle, snapshotContent, takeSnapshot, writeOf } from "./testing/machine.ts";
-import { type Seeded, seeded } from "./testing/seeded.ts";
+import { entry, Machine, membership, snapshotContent, takeSnapshot, writeOf } from "./testing/machine.ts";
 
 type Files = ReadonlyMap<string, Buffer>;
 
@@ -23,7 +23,7 @@ interface Written {
 /** A directory with a few segments and snapshots of two groups, closed cleanly after two lives. */
 async function write(seed: number): Promise<Written> {
   const machine = new Machine(seed);
-  const random = seeded(seed + 99);
+  const random = new SeededRandom(seed + 99);
   const images: Image[][] = [[emptyImage], [emptyImage]];
   const snapshots: ({ index: number; epoch: number } | null)[] = [null, null];
   for (let life = 0; life < 2; life++) {
@@ -48,7 +48,7 @@ async function write(seed: number): Promise<Written> {
       const made: Write = writeOf(numbers[id] ?? 0, { truncateFrom, entries, state });
       group.write(made);
       history.push(after(image, made));
-      if (random.chance(0.5)) await settle();
+      if (random.chance(0.5)) await machine.settle();
       if (step % 17 === 16) {
         const { index, epoch: at } = lastOf(history.at(-1) ?? emptyImage);
         if (index > covered) {
@@ -64,7 +64,7 @@ async function write(seed: number): Promise<Written> {
     }
     await storage.close();
   }
-  const files = new Map(machine.disk.files.map((path) => [path, machine.disk.contentOf(path)]));
+  const files = new Map(machine.disk.files.map((path) => [path, machine.contentOf(path)]));
   return { files, images, snapshots };
 }
 
@@ -75,17 +75,17 @@ function machineWith(files: Files, seed: number): Machine {
 }
 
 function filesOf(machine: Machine): Map<string, string> {
-  return new Map(machine.disk.files.map((path) => [path, machine.disk.contentOf(path).toString("base64")]));
+  return new Map(machine.disk.files.map((path) => [path, machine.contentOf(path).toString("base64")]));
 }
 
-type Damage = (machine: Machine, random: Seeded) => string;
+type Damage = (machine: Machine, random: SeededRandom) => string;
 
 /** A place in a file, more often near a change in its content than in the zeros that fill segments. */
-function somewhere(machine: Machine, random: Seeded): { path: string; at: number } {
+function somewhere(machine: Machine, random: SeededRandom): { path: string; at: number } {
   const files = machine.disk.files.filter((path) => !path.endsWith("spare"));
   for (;;) {
     const path = files[random.below(files.length)] ?? "";
-    const content = machine.disk.contentOf(path);
+    const content = machine.contentOf(path);
     const at = random.below(content.length);
     if (content[at] !== 0 || random.chance(0.05)) return { path, at };
   }
@@ -95,7 +95,7 @@ const damages: Record<string, Damage> = {
   "a bit": (machine, random) => {
     const { path, at } = somewhere(machine, random);
     const bit = random.below(8);
-    machine.disk.alter(path, (content) => {
+    machine.alter(path, (content) => {
       content[at] = (content[at] ?? 0) ^ (1 << bit);
     });
     return `bit ${bit} of byte ${at} in ${path}`;
@@ -103,28 +103,28 @@ const damages: Record<string, Damage> = {
   "a sector of zeros": (machine, random) => {
     const { path, at } = somewhere(machine, random);
     const sector = Math.floor(at / 512) * 512;
-    machine.disk.alter(path, (content) => content.subarray(sector, sector + 512).fill(0));
+    machine.alter(path, (content) => content.subarray(sector, sector + 512).fill(0));
     return `zeros at ${sector} in ${path}`;
   },
   "a page of noise": (machine, random) => {
     const { path, at } = somewhere(machine, random);
     const page = Math.floor(at / 4096) * 4096;
     const noise = Buffer.from(Array.from({ length: 4096 }, () => random.below(256)));
-    machine.disk.alter(path, (content) => noise.copy(content, page));
+    machine.alter(path, (content) => noise.copy(content, page));
     return `noise at ${page} in ${path}`;
   },
   "a sector that belongs elsewhere": (machine, random) => {
     const from = somewhere(machine, random);
     const to = somewhere(machine, random);
     const sector = Math.floor(from.at / 512) * 512;
-    const bytes = machine.disk.contentOf(from.path).subarray(sector, sector + 512);
+    const bytes = machine.contentOf(from.path).subarray(sector, sector + 512);
     const target = Math.floor(to.at / 512) * 512;
-    machine.disk.alter(to.path, (content) => bytes.copy(content, target));
+    machine.alter(to.path, (content) => bytes.copy(content, target));
     return `${from.path} ${sector} written over ${to.path} ${target}`;
   },
   "a file cut short": (machine, random) => {
     const { path, at } = somewhere(machine, random);
-    const content = machine.disk.contentOf(path);
+    const content = machine.contentOf(path);
     machine.disk.lose(path);
     machine.disk.place(path, content.subarray(0, at));
     return `${path} cut at ${at}`;
@@ -139,7 +139,7 @@ const damages: Record<string, Damage> = {
 async function tryDamage(written: Written, kind: string, damage: Damage, seed: number): Promise<"whole" | "untrusted"> {
   const context = (): string => `${kind}, seed ${seed}: ${what}`;
   const machine = machineWith(written.files, seed);
-  const what = damage(machine, seeded(seed));
+  const what = damage(machine, new SeededRandom(seed));
 
   // Alone, a member must refuse, and leave everything as it is.
   const damaged = filesOf(machine);
@@ -211,8 +211,8 @@ async function staysUntrusted(
       storage.group(id).write(writeOf(1, { entries: [next] }));
       lasts[id] = next;
     }
-    await settle();
-    machine.disk.crash();
+    await machine.settle();
+    machine.crash();
   };
   await goOn(running.storage, false);
   const second = (await machine.open()).storage;

@@ -4,14 +4,14 @@ import fc from "fast-check";
 import type { QuorateError } from "../errors.ts";
 import { blockBytes } from "./snapshot-format.ts";
 import type { GroupStorage } from "./storage.ts";
-import { entry, Machine, membership, settle, writeOf } from "./testing/machine.ts";
+import { entry, Machine, membership, writeOf } from "./testing/machine.ts";
 
 const meta = { index: 1, epoch: 1, membership };
 
 async function groupOf(machine: Machine): Promise<GroupStorage> {
   const group = (await machine.open()).storage.group(0);
   group.write(writeOf(1, { entries: [entry(1, 1), entry(2, 1)] }));
-  await settle();
+  await machine.settle();
   return group;
 }
 
@@ -53,21 +53,21 @@ test("every damaged byte of a snapshot is noticed: by the reader, and by the nex
   await writer.write(pattern.subarray(0, blockBytes + 100));
   await writer.commit();
   const path = machine.disk.files.find((name) => name.endsWith(".snap")) ?? "";
-  const whole = machine.disk.contentOf(path);
+  const whole = machine.contentOf(path);
   const headerAndMore = Array.from({ length: 200 }, (_, at) => at);
   const footerAndMore = Array.from({ length: 150 }, (_, at) => whole.length - 1 - at);
   // Zeros between the membership and the first block are checked with the header.
   for (const at of [...headerAndMore, 30_000, 65_000, ...footerAndMore]) {
-    machine.disk.alter(path, (content) => content.writeUInt8((whole[at] ?? 0) ^ 0x40, at));
+    machine.alter(path, (content) => content.writeUInt8((whole[at] ?? 0) ^ 0x40, at));
     const readAll = async (): Promise<void> => {
       const reader = await group.openSnapshot();
       await reader?.read(0, reader.size);
     };
     await assert.rejects(readAll, { code: "DATA_CORRUPT" }, `byte ${at}`);
-    machine.disk.alter(path, (content) => content.writeUInt8(whole[at] ?? 0, at));
+    machine.alter(path, (content) => content.writeUInt8(whole[at] ?? 0, at));
   }
-  machine.disk.alter(path, (content) => content.writeUInt8((whole[70_000] ?? 0) ^ 1, 60_000));
-  machine.disk.crash();
+  machine.alter(path, (content) => content.writeUInt8((whole[70_000] ?? 0) ^ 1, 60_000));
+  machine.crash();
   const { recovered } = (await machine.open()).storage.group(0);
   assert.equal(recovered.snapshot, null);
   assert.match(recovered.findings.join(), /skipped a snapshot: .*\.snap is damaged 0 bytes into its content/);
@@ -81,7 +81,7 @@ test("where the log was released a damaged snapshot is a loss", async () => {
   const group = storage.group(0);
   for (let index = 1; index <= 60; index++) {
     group.write(writeOf(index, { entries: [entry(index, 1, Buffer.alloc(200))], state: Buffer.from(`vote ${index}`) }));
-    await settle();
+    await machine.settle();
   }
   const writer = await group.beginSnapshot({ index: 50, epoch: 1, membership });
   await writer.commit();
@@ -112,7 +112,7 @@ test("a snapshot that is given up, or that a crash cut short, leaves nothing beh
   );
   const cut = await group.beginSnapshot(meta);
   await cut.write(pattern);
-  machine.disk.crash();
+  machine.crash();
   const { storage } = await machine.open();
   assert.equal(storage.group(0).recovered.snapshot, null);
   assert.deepEqual(

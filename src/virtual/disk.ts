@@ -116,11 +116,11 @@ export class VirtualDisk {
     if (node !== undefined) this.#unlink(node);
   }
 
-  /** Lets go of what hangs. */
-  unhang(): void {
+  /** Lets go of what hangs, or of a part of it. */
+  unhang(isMeant: (operation: DiskOperation, path: string) => boolean = () => true): void {
     const hung = this.#hung;
-    this.#hung = [];
-    for (const call of hung) if (call.process.alive) call.proceed();
+    this.#hung = hung.filter(({ operation, path }) => !isMeant(operation, path));
+    for (const call of hung) if (call.process.alive && isMeant(call.operation, call.path)) call.proceed();
   }
 
   /** Power is lost: what is not durable is lost or torn. Whoever used the disk must be dead. */

@@ -115,12 +115,13 @@ export class Inode {
 
   /** Replaces all, durably. */
   place(content: Uint8Array): void {
-    this.#hold(content.slice());
+    // Not slice: that of a Buffer is no copy.
+    this.#hold(new Uint8Array(content));
   }
 
   #hold(content: Uint8Array): void {
     this.#content = content;
-    this.#durable = content.slice();
+    this.#durable = new Uint8Array(content);
     this.#size = content.length;
     this.#durableSize = content.length;
     this.#dirty = new Uint8Array(Math.ceil(content.length / SECTOR_BYTES));
