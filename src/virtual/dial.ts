@@ -1,4 +1,4 @@
-import type { Address, Connection } from "../environment.ts";
+import type { Address, Connection, Scheduled } from "../environment.ts";
 import { VirtualConnection } from "./connection.ts";
 import type { VirtualHost, VirtualListener } from "./host.ts";
 import type { Link } from "./link.ts";
@@ -35,6 +35,7 @@ export class Dial implements Action {
   /** Who answers; null: the system, that nobody listens. */
   #listener: VirtualListener | null = null;
   #retryMs = FIRST_RETRY_MS;
+  readonly #deadline: Scheduled;
 
   constructor(options: DialOptions) {
     this.#options = options;
@@ -43,7 +44,7 @@ export class Dial implements Action {
       this.#reject = reject;
     });
     const { system, process, address, timeoutMs } = options;
-    system.timeline.at(system.timeline.now + timeoutMs, () =>
+    this.#deadline = system.timeline.at(system.timeline.now + timeoutMs, () =>
       process.enter(() => {
         const where = `${address.host}:${address.port}`;
         this.#fail("ETIMEDOUT", `no answer from ${where} within ${timeoutMs} ms`);
@@ -96,6 +97,7 @@ export class Dial implements Action {
     const where = `${address.host}:${address.port}`;
     if (listener === null) return this.#fail("ECONNREFUSED", `nobody listens on ${where}`);
     this.#is = "over";
+    this.#deadline.cancel();
     const near = new VirtualConnection({ system, host: from, process, remote: where });
     const far = new VirtualConnection({
       system,
@@ -113,6 +115,7 @@ export class Dial implements Action {
   #fail(code: string, message: string): void {
     if (this.#is === "over") return;
     this.#is = "over";
+    this.#deadline.cancel();
     this.#reject(Object.assign(new Error(`${code}: ${message}`), { code }));
   }
 }

@@ -8,6 +8,9 @@ const FIRST_FREE_PORT = 49_152;
 /** Names under which every host reaches itself. */
 const LOOPBACK: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "::1"]);
 
+/** What one listens on to be reached by every name. */
+const ANY: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
 /** Whether `name` means the host itself whoever asks, as an address to connect to. */
 export function isLoopback(name: string): boolean {
   return LOOPBACK.has(name);
@@ -37,6 +40,10 @@ export class VirtualHost implements ConnectionHost {
 
   listen(address: Address, process: VirtualProcess, accept: (connection: Connection) => void): VirtualListener {
     const port = address.port === 0 ? this.freePort() : address.port;
+    if (address.host !== this.name && !isLoopback(address.host) && !ANY.has(address.host)) {
+      const problem = new Error(`EADDRNOTAVAIL: ${address.host} is no name of the host ${this.name}`);
+      throw Object.assign(problem, { code: "EADDRNOTAVAIL" });
+    }
     if (this.#listeners.has(port)) {
       throw Object.assign(new Error(`EADDRINUSE: ${address.host}:${port} is in use`), { code: "EADDRINUSE" });
     }
@@ -61,10 +68,10 @@ export class VirtualHost implements ConnectionHost {
     this.#connections.delete(connection);
   }
 
-  /** The process died: the system closes what it had open. */
-  abandonAll(): void {
-    this.#listeners.clear();
-    for (const connection of this.connections) connection.abandon();
+  /** A process died: the system closes what it had open. */
+  abandon(process: VirtualProcess): void {
+    for (const [port, listener] of this.#listeners) if (listener.process === process) this.#listeners.delete(port);
+    for (const connection of this.connections) if (connection.process === process) connection.abandon();
   }
 
   /** Power is lost. */

@@ -94,7 +94,7 @@ export class VirtualMachine {
    * when something on their side of the way noticed.
    */
   crash({ reset = false }: { readonly reset?: boolean } = {}): void {
-    if (reset) this.#network.host(this.host).abandonAll();
+    if (reset) this.kill();
     this.#network.powerOff(this.host);
     this.kill();
     this.disk.crash();

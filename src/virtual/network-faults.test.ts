@@ -188,19 +188,26 @@ test("an idle connection survives any partition", async () => {
   assert.deepEqual(seen, ["far still there"]);
 });
 
-test("a clogged line lets so many bytes through in a millisecond, of all connections together", async () => {
+test("a clogged line lets so many bytes through in a millisecond, of all connections together, a few at a time", async () => {
   const { room, near, far, a, b, listener } = await pairIn(new MachineRoom());
   const other = await room.until(a.network.connect(listener.address, 1000));
   Object.assign(room.network.link("a", "b"), { bytesPerMs: 10, minDelayMs: 1, maxDelayMs: 1 });
   const arrivals: number[] = [];
+  const sizes: number[] = [];
   const start = room.timeline.now;
-  far.onData(() => arrivals.push(room.timeline.now - start));
+  far.onData((chunk) => {
+    arrivals.push(room.timeline.now - start);
+    sizes.push(chunk.length);
+  });
   near.write([new Uint8Array(100)]);
   other.write([new Uint8Array(200)]);
   await room.timeline.run(2);
   near.write([new Uint8Array(10)]);
   await room.timeline.run(100);
   assert.deepEqual(arrivals, [11, 32]);
+  near.write([new Uint8Array(3000)]);
+  await room.timeline.run(1000);
+  assert.deepEqual(sizes, [100, 10, 1460, 1460, 80]);
   assert.equal(b.process.alive, true);
 });
 

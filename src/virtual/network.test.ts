@@ -193,7 +193,11 @@ test("addresses: free ports, ports in use, refused connections, unknown hosts, l
   assert.notEqual(one.address.port, two.address.port);
   assert.ok(one.address.port > 0);
   await assert.rejects(a.network.listen(one.address, ignore), { code: "EADDRINUSE" });
-  await b.network.listen({ host: "b", port: one.address.port }, ignore);
+  await assert.rejects(b.network.listen(one.address, ignore), {
+    code: "EADDRNOTAVAIL",
+    message: /a is no name of .* b/,
+  });
+  await b.network.listen({ host: "0.0.0.0", port: one.address.port }, ignore);
   await assert.rejects(room.until(b.network.connect({ host: "a", port: 1 }, 1000)), { code: "ECONNREFUSED" });
   await assert.rejects(room.until(b.network.connect({ host: "c", port: 1 }, 1000)), { code: "ENOTFOUND" });
   await a.network.listen({ host: "127.0.0.1", port: 7 }, ignore);

@@ -29,6 +29,7 @@ export interface VirtualNetworkOptions {
 export class VirtualNetwork implements PipeSystem {
   readonly timeline: Timeline;
   chunking: boolean;
+  cutRate: number = 1 / 8;
   bufferBytes: number = 64 * 1024;
   tcpTimeoutMs = 15_000;
   retransmitMs = 400;
@@ -93,11 +94,11 @@ export class VirtualNetwork implements PipeSystem {
     for (const connection of connections) if (connection.peerHost.name === other) connection.reset();
   }
 
-  /** The network as one process on a host sees it, which has power from now on. */
+  /** The network as one process on a host sees it, which has power from now on. A host may have several processes. */
   attach(name: string, process: VirtualProcess): Network {
     const host = this.host(name);
     host.up = true;
-    process.onDeath(() => host.abandonAll());
+    process.onDeath(() => host.abandon(process));
     this.#retry();
     return {
       listen: async (address, accept): Promise<Listener> => host.listen(address, process, accept),

@@ -17,6 +17,8 @@ export interface PipeSystem {
   readonly timeline: Timeline;
   /** Whether bytes arrive in other pieces than they were written in. */
   readonly chunking: boolean;
+  /** Chance that what is left of a chunk is cut once more. */
+  readonly cutRate: number;
   /** Bytes that a connection may have under way in one direction. */
   readonly bufferBytes: number;
   /** A connection breaks when bytes got no answer for so long. */
@@ -44,8 +46,8 @@ export interface PipeEnd {
   fail(code: "ECONNRESET" | "ETIMEDOUT"): void;
 }
 
-/** One in so many chunks is cut while the network chunks. */
-const CUT_RATE = 1 / 8;
+/** What a clogged line carries at a time: there bytes trickle in, as they do where packets have a size. */
+const SEGMENT_BYTES = 1460;
 const NOTHING = new Uint8Array(0);
 
 export class Pipe implements Action {
@@ -256,16 +258,22 @@ export class Pipe implements Action {
 
   #carry(chunk: Uint8Array): void {
     this.#unacknowledged += chunk.length;
-    const { random } = this.link;
-    let at = 0;
-    if (this.#system.chunking) {
-      while (chunk.length - at > 1 && random.chance(CUT_RATE)) {
-        const next = at + 1 + random.below(chunk.length - at - 1);
-        this.#send("data", chunk.subarray(at, next));
-        at = next;
-      }
+    let rest = chunk;
+    for (;;) {
+      const size = this.#cut(rest.length);
+      if (size === rest.length) break;
+      this.#send("data", rest.subarray(0, size));
+      rest = rest.subarray(size);
     }
-    this.#send("data", at === 0 ? chunk : chunk.subarray(at));
+    this.#send("data", rest);
+  }
+
+  /** How many of so many bytes travel together. */
+  #cut(bytes: number): number {
+    const { chunking, cutRate } = this.#system;
+    const { random, bytesPerMs } = this.link;
+    if (bytes > 1 && chunking && random.chance(cutRate)) return 1 + random.below(bytes - 1);
+    return bytesPerMs === Number.POSITIVE_INFINITY ? bytes : Math.min(bytes, SEGMENT_BYTES);
   }
 
   #send(kind: PacketKind, bytes: Uint8Array): void {
