@@ -5,19 +5,9 @@
  * applied twice, none is made up).
  */
 import type { Call, History, HistoryChecker, TrueChange, Truth, Violation } from "../history.ts";
-import { assign } from "./assignment.ts";
-import {
-  type AnsweredKvCall,
-  hasChanged,
-  isAnswered,
-  isAnsweredKv,
-  isKvRequest,
-  isRefused,
-  isUnknown,
-  mayWrite,
-} from "./client-calls.ts";
-import { isSame } from "./key-values.ts";
-import { executeAnswered, type KeyChange, possibleEffects } from "./kv-execution.ts";
+import { attribute, isEffect } from "./attribution.ts";
+import { type AnsweredKvCall, hasChanged, isAnswered, isAnsweredKv, isRefused, mayWrite } from "./client-calls.ts";
+import { executeAnswered, type KeyChange } from "./kv-execution.ts";
 import { callTable, callText, kvText, quoted, violation } from "./narration.ts";
 import { TrueStore } from "./true-store.ts";
 
@@ -98,16 +88,9 @@ class Ledger {
     const open = this.#truth.changes.filter(
       ({ revision, revokedLease }) => revokedLease === null && !this.#makers.has(revision),
     );
-    const unknown = this.#calls.filter((call) => isUnknown(call) && mayWrite(call.request));
-    const assigned = assign(open, unknown, (change, call) => this.#couldMake(call, change));
+    const assigned = attribute(open, this.#calls, this.#store);
     const orphan = open.find((_, at) => assigned[at] === null);
     return orphan === undefined ? null : this.#tellOrphan(orphan, open, assigned);
-  }
-
-  #couldMake(call: Call, change: TrueChange): boolean {
-    if (!isKvRequest(call.request) || call.invoked.order > change.committed.order) return false;
-    const effects = possibleEffects(this.#store.at(change.revision - 1), call.request, change.revision);
-    return effects.some((effect) => isEffect(effect, change));
   }
 
   /** Says who is in the log though it should not be, as far as the values tell. */
@@ -137,16 +120,6 @@ class Ledger {
       change === null ? [] : [`the log at ${change.revision} (index ${change.index}):`, ...eventTexts(change)];
     return violation(NAME, sentence, [...lines, ...log]);
   }
-}
-
-/** Whether changes are exactly those of a revision, one by one. */
-function isEffect(changes: readonly KeyChange[], { events, revision }: TrueChange): boolean {
-  if (changes.length !== events.length) return false;
-  return changes.every(({ key, kv }, at) => {
-    const event = events[at];
-    if (event === undefined || event.kv.key !== key || (kv === null) !== (event.type === "delete")) return false;
-    return kv === null ? event.kv.modRevision === revision : isSame(kv, event.kv);
-  });
 }
 
 function eventTexts({ events }: TrueChange): string[] {

@@ -63,6 +63,12 @@ export interface KvState {
   readonly taken: Taken | null;
 }
 
+interface Placed {
+  readonly call: KvCall;
+  readonly revision: number;
+  readonly isRead: boolean;
+}
+
 /** What is known of a call before any search. */
 interface Profile {
   readonly touches: Parts;
@@ -70,7 +76,7 @@ interface Profile {
   readonly depends: Parts;
   /** What it touches, as places. */
   readonly places: readonly number[];
-  /** Place among the answered calls; -1 without an answer. */
+  /** Place among the calls whose revision is known; -1: it is not. */
   readonly rank: number;
 }
 
@@ -84,6 +90,7 @@ export class KvModel implements Model<KvState, KvCall> {
   readonly #profiles = new Map<KvCall, Profile>();
   /** Answered calls by their place. */
   readonly #ranked: readonly AnsweredKvCall[];
+  readonly #given: ReadonlyMap<Call, number>;
   readonly #slots: FreeRevisions;
   readonly #named: NamedRevisions;
   readonly #readsThePast: boolean;
@@ -91,18 +98,28 @@ export class KvModel implements Model<KvState, KvCall> {
   /**
    * @param all all calls of the history
    * @param calls those that are to be ordered, with an answer or without
+   * @param revisions of calls without an answer, if these are to be tried only
    */
-  constructor(all: readonly Call[], scope: KvScope, calls: readonly KvCall[]) {
+  constructor(
+    all: readonly Call[],
+    scope: KvScope,
+    calls: readonly KvCall[],
+    revisions: ReadonlyMap<Call, number> = new Map(),
+  ) {
     this.#scope = scope;
-    this.#ranked = calls
-      .filter(isAnsweredKv)
+    this.#given = revisions;
+    const placed = calls
+      .flatMap((call): Placed[] => {
+        if (isAnsweredKv(call)) return [{ call, revision: call.outcome.revision, isRead: !isChange(call) }];
+        const revision = revisions.get(call);
+        return revision === undefined ? [] : [{ call, revision, isRead: false }];
+      })
       .sort(
         (a, b) =>
-          a.outcome.revision - b.outcome.revision ||
-          Number(isChange(b)) - Number(isChange(a)) ||
-          a.invoked.order - b.invoked.order,
+          a.revision - b.revision || Number(a.isRead) - Number(b.isRead) || a.call.invoked.order - b.call.invoked.order,
       );
-    const ranks = new Map<Call, number>(this.#ranked.map((call, rank) => [call, rank]));
+    this.#ranked = placed.map(({ call }) => call).filter(isAnsweredKv);
+    const ranks = new Map<Call, number>(placed.map(({ call }, rank) => [call, rank]));
     for (const call of calls) this.#profiles.set(call, this.#profileOf(call, ranks.get(call) ?? -1));
     this.facts = new KvFacts(this.#ranked, scope);
     this.#slots = new FreeRevisions(all);
@@ -200,7 +217,9 @@ export class KvModel implements Model<KvState, KvCall> {
     }
     let reason = `there is no free revision for it between ${after} and ${last + 1}`;
     let tried = Number.POSITIVE_INFINITY;
+    const given = this.#given.get(call);
     for (const revision of this.#slots.between(after, last)) {
+      if (given !== undefined && revision !== given) continue;
       const holder = takenAt(state, revision);
       if (holder !== null) {
         conflict |= this.changes(holder) | this.resources;
