@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inquire, MAX_DESCRIPTION_BYTES } from "./inquiry.ts";
-import { portOf, seededRandom } from "./testing/member.ts";
+import { addressOf, portOf, seededRandom } from "./testing/member.ts";
 import { type World, world } from "./testing/world.ts";
 
 async function ask(w: World, id: bigint): Promise<Uint8Array | Error> {
-  const environment = { network: w.network, clock: w.clock, random: seededRandom(9) };
-  const asked = inquire(environment, { host: "memory", port: portOf(id) }, 500).catch((error: Error) => error);
-  await w.clock.advance(1_000);
+  const environment = { ...w.environmentAt(9), random: seededRandom(9) };
+  const asked = inquire(environment, addressOf(portOf(id)), 500).catch((error: Error) => error);
+  await w.pass(1_000);
   return await asked;
 }
 
@@ -36,13 +36,13 @@ test("where nobody listens, or somebody says too much, the answer is an error th
   await w.start({ id: 2n, describe: () => new Uint8Array(MAX_DESCRIPTION_BYTES + 1) });
   const tooMuch = await ask(w, 2n);
   assert(tooMuch instanceof Error);
-  assert.match(tooMuch.message, /memory:7002 does not say which cluster it is: its description has 1048577 bytes/);
+  assert.match(tooMuch.message, /m2:7002 does not say which cluster it is: its description has 1048577 bytes/);
   await w.close();
 });
 
 test("a port that accepts and says nothing is given up in time", async () => {
   const w = world();
-  await w.network.listen({ host: "memory", port: portOf(3n) }, () => {});
+  await w.environmentAt(portOf(3n)).network.listen(addressOf(portOf(3n)), () => {});
   const silent = await ask(w, 3n);
   assert(silent instanceof Error);
   assert.match(silent.message, /no answer within 500 ms/);

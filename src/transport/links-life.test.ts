@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { QuorateError } from "../errors.ts";
 import { createTransport } from "./links.ts";
-import { peer, portOf, recordingLogger, seededRandom } from "./testing/member.ts";
+import { addressOf, peer, portOf, recordingLogger, seededRandom } from "./testing/member.ts";
 import { pair, send, texts, world } from "./testing/world.ts";
 
 suite("bounds", () => {
   test("a full queue drops bulk frames early and the others late, and takes them again when it has drained", async () => {
     const w = await pair({ maxFrameBytes: 1000, maxBulkQueueBytes: 2000, maxQueueBytes: 4000 });
-    const [connection] = w.network.dialled(portOf(2n));
-    assert.ok(connection);
-    connection.stalled = true;
+    // Almost nothing is taken by the system.
+    w.silence(1n, 2n);
+    w.faults.bufferBytes = 1;
     const kilobyte = "k".repeat(980); // 1000 with its header
     const tried = (bulk: boolean): boolean => {
       const taken = send(w.a, 2n, kilobyte, bulk);
@@ -21,16 +21,17 @@ suite("bounds", () => {
     assert.deepEqual([tried(false), tried(false), tried(false)], [true, true, false]);
     assert.deepEqual(w.a.transport.link(2n), {
       connected: true,
-      queuedBytes: 4000,
+      queuedBytes: 3999,
       droppedFrames: 2,
       lastError: null,
     });
-    connection.release();
-    await w.clock.advance(10);
+    w.faults.bufferBytes = 1 << 16;
+    w.faults.heal("m1", "m2");
+    await w.pass(10);
     assert.equal(w.b.frames.length, 4);
     assert.equal(w.a.transport.link(2n)?.queuedBytes, 0);
     assert.equal(tried(true), true);
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.equal(w.b.frames.length, 5, "a dropped frame leaves no gap in the sequence");
     await w.close();
   });
@@ -51,7 +52,7 @@ suite("bounds", () => {
     assert.ok(w.a.log.some((line) => line === "error frame to 2 dropped: 101 bytes, above the limit of 100"));
     assert.equal(send(w.a, 2n, "x".repeat(100)), true);
     w.a.transport.flush();
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.equal(w.b.frames.length, 1);
     assert.equal(w.a.transport.link(2n)?.droppedFrames, 1);
     await w.close();
@@ -62,7 +63,7 @@ suite("bounds", () => {
     send(w.a, 2n, "12345");
     send(w.a, 2n, "");
     w.a.transport.flush();
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.deepEqual(w.a.transport.traffic(2n), { sentFrames: 2, sentBytes: 45, receivedFrames: 0, receivedBytes: 0 });
     assert.deepEqual(w.b.transport.traffic(1n), { sentFrames: 0, sentBytes: 0, receivedFrames: 2, receivedBytes: 45 });
     await w.close();
@@ -72,12 +73,12 @@ suite("bounds", () => {
 suite("a silent end", () => {
   test("an idle link lives on", async () => {
     const w = await pair();
-    await w.clock.advance(60_000);
+    await w.pass(60_000);
     assert.deepEqual(w.a.events, ["up 2"]);
     assert.deepEqual(w.b.events, ["up 1"]);
     send(w.a, 2n, "still here");
     w.a.transport.flush();
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.deepEqual(texts(w.b), ["still here"]);
     assert.deepEqual(w.a.frames, [], "signs of life are not delivered");
     await w.close();
@@ -85,14 +86,16 @@ suite("a silent end", () => {
 
   test("a peer that vanished without a word is noticed by both ends", async () => {
     const w = await pair();
-    for (const end of w.network.connections) end.tamper = () => null;
-    await w.clock.advance(6000);
+    w.silence(1n, 2n);
+    await w.pass(6000);
     assert.equal(w.a.events[1], "lost 2: member 2: link lost: no sign of life for 4000 ms");
     assert.equal(w.b.events[1], "lost 1: member 1: link lost: no sign of life for 4000 ms");
     const firstFour = w.network.connections.slice(0, 4);
     assert.ok(firstFour.every((end) => end.closed));
     assert.ok(w.b.log.some((line) => /^info member 1 from .* is gone: no sign of life for 4000 ms/.test(line)));
     // The way is free again: both come back.
+    w.faults.heal("m1", "m2");
+    await w.pass(2500);
     assert.equal(w.a.events.at(-1), "up 2");
     assert.equal(w.b.events.at(-1), "up 1");
     await w.close();
@@ -100,24 +103,20 @@ suite("a silent end", () => {
 
   test("a link on which only the way back is dead is given up too", async () => {
     const w = await pair();
-    const [here] = w.network.dialled(portOf(2n));
-    const there = w.network.connections.find((end) => !end.dialled && end.port === portOf(2n));
-    assert.ok(here && there);
-    there.tamper = () => null;
-    await w.clock.advance(6000);
+    w.faults.block("m2", "m1");
+    await w.pass(6000);
     assert.match(w.a.events[1] ?? "", /no sign of life for 4000 ms/);
     await w.close();
   });
 
   test("a slow link that makes progress is not taken for a dead one", async () => {
     const w = await pair();
-    w.network.chunkBytes = () => 100;
-    w.network.chunkPauseMs = 200;
+    w.faults.link("m1", "m2").bytesPerMs = 0.5;
     send(w.a, 2n, "x".repeat(10_000)); // 20 seconds
     w.a.transport.flush();
-    await w.clock.advance(15_000);
+    await w.pass(15_000);
     assert.deepEqual(texts(w.b), []);
-    await w.clock.advance(10_000);
+    await w.pass(10_000);
     assert.equal(w.b.frames.length, 1);
     assert.deepEqual(w.a.events, ["up 2"]);
     await w.close();
@@ -130,13 +129,13 @@ suite("membership and life of a transport", () => {
     w.a.transport.setPeers([]);
     assert.equal(w.a.transport.link(2n), null);
     assert.equal(send(w.a, 2n, "x"), false);
-    await w.clock.advance(5000);
+    await w.pass(5000);
     assert.deepEqual(w.a.events, ["up 2"]);
     assert.equal(w.network.dialled(portOf(2n)).length, 0);
     // It may still talk to us.
     send(w.b, 1n, "bye");
     w.b.transport.flush();
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.deepEqual(texts(w.a), ["bye"]);
     await w.close();
   });
@@ -144,19 +143,19 @@ suite("membership and life of a transport", () => {
   test("a peer with a new address is reached there", async () => {
     const w = await pair();
     w.a.transport.setPeers([peer(2n, portOf(2n), 7777)]);
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.deepEqual(w.a.events, ["up 2"], "its address is still in the list");
     await w.b.transport.close();
     const moved = await w.start({ id: 2n, port: 7777 });
-    await w.clock.advance(10);
+    await w.pass(10);
     const before = w.a.events.length;
     w.a.transport.setPeers([peer(2n, 7777)]);
-    await w.clock.advance(1200);
+    await w.pass(1200);
     assert.ok(before >= 1);
     assert.equal(w.a.events.at(-1), "up 2");
     send(w.a, 2n, "found");
     w.a.transport.flush();
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.deepEqual(texts(moved), ["found"]);
     await w.close();
   });
@@ -171,14 +170,14 @@ suite("membership and life of a transport", () => {
   test("a restarted peer is taken up again, and its old connection is not believed any more", async () => {
     const w = await pair();
     await w.b.transport.close();
-    await w.clock.advance(500);
+    await w.pass(500);
     const again = await w.start({ id: 2n, seed: 77 });
     again.transport.setPeers([peer(1n)]);
-    await w.clock.advance(1500);
+    await w.pass(1500);
     assert.equal(w.a.events.at(-1), "up 2");
     send(again, 1n, "back");
     again.transport.flush();
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.deepEqual(texts(w.a), ["back"]);
     await w.close();
   });
@@ -191,7 +190,7 @@ suite("membership and life of a transport", () => {
     await w.a.transport.close();
     w.a.transport.setPeers([peer(2n)]);
     const { length } = w.a.events;
-    await w.clock.advance(5000);
+    await w.pass(5000);
     assert.deepEqual(w.a.frames, []);
     assert.equal(w.a.events.length, length);
     assert.equal(w.a.transport.link(2n), null);
@@ -201,9 +200,9 @@ suite("membership and life of a transport", () => {
   test("a transport without peers leaves no timer behind", async () => {
     const w = world();
     const a = await w.start({ id: 1n });
-    await w.clock.advance(2500);
+    await w.pass(2500);
     await a.transport.close();
-    assert.equal(w.clock.pending, 0);
+    assert.equal(w.pendingTimers, 0);
     await w.close();
   });
 
@@ -212,10 +211,10 @@ suite("membership and life of a transport", () => {
     const a = await w.start({ id: 1n });
     await w.start({ id: 2n });
     a.transport.setPeers([peer(2n)]);
-    await w.clock.advance(0.5);
+    await w.pass(0.5);
     assert.equal(w.network.attempts.length, 1);
     a.transport.setPeers([]);
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.equal(w.network.connections.length, 2);
     assert.ok(w.network.connections.every((end) => end.closed));
     await w.close();
@@ -226,9 +225,9 @@ suite("membership and life of a transport", () => {
     const a = await w.start({ id: 1n });
     const got: string[] = [];
     const transport = await createTransport({
-      environment: { clock: w.clock, network: w.network, random: seededRandom(2), logger: recordingLogger([]) },
+      environment: { ...w.environmentAt(portOf(2n)), random: seededRandom(2), logger: recordingLogger([]) },
       identity: { clusterId: 0xc1n, memberId: 2n },
-      listenAddresses: [{ host: "memory", port: portOf(2n) }],
+      listenAddresses: [addressOf(portOf(2n))],
       events: {
         frame: (_from, _group, _kind, payload) => {
           got.push(new TextDecoder().decode(payload));
@@ -239,7 +238,7 @@ suite("membership and life of a transport", () => {
       },
     });
     a.transport.setPeers([peer(2n)]);
-    await w.clock.advance(10);
+    await w.pass(10);
     // One piece, so that all frames come in one chunk.
     const [connection] = w.network.dialled(portOf(2n));
     assert.ok(connection);
@@ -247,7 +246,7 @@ suite("membership and life of a transport", () => {
     connection.write = (pieces) => write([Buffer.concat(pieces)]);
     for (const value of ["one", "two", "three"]) send(a, 2n, value);
     a.transport.flush();
-    await w.clock.advance(10);
+    await w.pass(10);
     assert.deepEqual(got, ["one", "two"]);
     await w.close();
   });
@@ -256,9 +255,9 @@ suite("membership and life of a transport", () => {
     const w = world();
     const log: string[] = [];
     const transport = await createTransport({
-      environment: { clock: w.clock, network: w.network, random: seededRandom(1), logger: recordingLogger(log) },
+      environment: { ...w.environmentAt(portOf(1n)), random: seededRandom(1), logger: recordingLogger(log) },
       identity: { clusterId: 0xc1n, memberId: 1n },
-      listenAddresses: [{ host: "memory", port: 0 }],
+      listenAddresses: [{ host: "m1", port: 0 }],
       events: {
         frame: () => undefined,
         linkUp: () => undefined,
@@ -270,7 +269,7 @@ suite("membership and life of a transport", () => {
     });
     assert.ok((transport.addresses[0]?.port ?? 0) > 0);
     transport.setPeers([peer(2n)]);
-    await w.clock.advance(5000);
+    await w.pass(5000);
     assert.deepEqual(
       log.filter((line) => line.startsWith("told")),
       ["told of 2", "told of 3"],
@@ -282,8 +281,8 @@ suite("membership and life of a transport", () => {
   test("an address in use is refused with its name, and no other is kept", async () => {
     const w = world();
     await w.start({ id: 1n, port: 7001 });
-    const listenAddresses = [7009, 7001].map((port) => ({ host: "memory", port }));
-    const environment = { clock: w.clock, network: w.network, random: seededRandom(1), logger: recordingLogger([]) };
+    const listenAddresses = [7009, 7001].map((port) => ({ host: "m1", port }));
+    const environment = { ...w.environmentAt(portOf(1n)), random: seededRandom(1), logger: recordingLogger([]) };
     const events = { frame: () => undefined, linkUp: () => undefined, linkLost: () => undefined };
     const identity = { clusterId: 1n, memberId: 2n };
     await assert.rejects(
@@ -291,10 +290,10 @@ suite("membership and life of a transport", () => {
       (error: unknown) =>
         error instanceof QuorateError &&
         error.code === "PEER_LISTEN" &&
-        /cannot listen for peers on memory:7001: address in use/.test(error.message) &&
+        /cannot listen for peers on m1:7001: EADDRINUSE/.test(error.message) &&
         (error.cause as { code?: string }).code === "EADDRINUSE",
     );
-    await w.start({ id: 3n, port: 7009 });
+    await w.environmentAt(portOf(1n)).network.listen({ host: "m1", port: 7009 }, () => undefined);
     await assert.rejects(
       createTransport({ environment, identity: { clusterId: 1n, memberId: 0n }, listenAddresses: [], events }),
       /the member id is 0/,

@@ -1,10 +1,10 @@
 /** A transport with a record of what it told its owner. For tests only. */
-import type { Address, GroupId, Logger, MemberId, Random } from "../../environment.ts";
+import { SeededRandom } from "../../consensus/random.ts";
+import type { Address, Environment, GroupId, Logger, MemberId, Random } from "../../environment.ts";
+import { VirtualRandom } from "../../virtual/random.ts";
 import type { TransportLimits } from "../limits.ts";
 import { createTransport, type PeerTransport } from "../links.ts";
 import type { FrameKind, Peer } from "../transport.ts";
-import type { ManualClock } from "./manual-clock.ts";
-import type { MemoryNetwork } from "./memory-network.ts";
 
 export interface RecordedFrame {
   readonly from: MemberId;
@@ -23,17 +23,9 @@ export interface TestMember {
   readonly log: string[];
 }
 
-/** A repeatable source of chance (xorshift32). */
+/** A repeatable source of chance. */
 export function seededRandom(seed: number): Random {
-  let state = (seed * 2654435761 + 1) >>> 0 || 1;
-  const uint32 = (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state;
-  };
-  return { uint32, uint64: () => (BigInt(uint32()) << 32n) | BigInt(uint32()) };
+  return new VirtualRandom(new SeededRandom(seed));
 }
 
 export function recordingLogger(lines: string[]): Logger {
@@ -56,7 +48,7 @@ export interface TestMemberOptions {
 }
 
 export function peer(id: MemberId, ...ports: number[]): Peer {
-  const addresses = (ports.length === 0 ? [portOf(id)] : ports).map((port) => ({ host: "memory", port }));
+  const addresses = (ports.length === 0 ? [portOf(id)] : ports).map(addressOf);
   return { id, addresses };
 }
 
@@ -64,18 +56,31 @@ export function portOf(id: MemberId): number {
   return 7000 + Number(id);
 }
 
+/** The host that a port belongs to: m2 for 7002, 7102 and so on. */
+export function hostOf(port: number): string {
+  return `m${port % 100}`;
+}
+
+export function addressOf(port: number): Address {
+  return { host: hostOf(port), port };
+}
+
+/** @param environmentAt what a new process has on the host that a port belongs to. */
 export async function startMember(
-  clock: ManualClock,
-  network: MemoryNetwork,
+  environmentAt: (port: number) => Pick<Environment, "clock" | "network">,
   options: TestMemberOptions,
 ): Promise<TestMember> {
   const { id } = options;
-  const address: Address = { host: "memory", port: options.port ?? portOf(id) };
+  const address = addressOf(options.port ?? portOf(id));
   const frames: RecordedFrame[] = [];
   const events: string[] = [];
   const log: string[] = [];
   const transport = await createTransport({
-    environment: { clock, network, random: seededRandom(options.seed ?? Number(id)), logger: recordingLogger(log) },
+    environment: {
+      ...environmentAt(address.port),
+      random: seededRandom(options.seed ?? Number(id)),
+      logger: recordingLogger(log),
+    },
     identity: { clusterId: options.clusterId ?? 0xc1n, memberId: id },
     listenAddresses: [address],
     limits: options.limits ?? {},
