@@ -4,10 +4,10 @@ import { type Entry, EntryKind, type SnapshotMeta } from "../consensus/engine.ts
 import { emptyMembership } from "../consensus/membership.ts";
 import { encodeCommand } from "../keyspace/command.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
+import { benchClock } from "../virtual/testing/bench-clock.ts";
 import { Applier } from "./applier.ts";
 import { MemoryDisk, MemoryStorage } from "./testing/memory-storage.ts";
 import { put, rangeOf } from "./testing/replica-cluster.ts";
-import { VirtualClock } from "./testing/virtual-clock.ts";
 
 function metaAt(index: number): SnapshotMeta {
   return { index, epoch: 1, membership: emptyMembership };
@@ -27,7 +27,7 @@ function stage(): {
   failures: unknown[];
 } {
   const disk = new MemoryDisk();
-  const clock = new VirtualClock();
+  const { clock } = benchClock();
   const installed: number[] = [];
   const failures: unknown[] = [];
   const applier = new Applier({

@@ -31,7 +31,7 @@ test("commands of one turn travel as one entry", async () => {
   const { cluster, leader } = await three();
   const before = cluster.replica(leader).status().engine.lastIndex;
   const answers = Array.from({ length: 100 }, (_, i) => cluster.propose(leader, put(`k${i}`, "v")));
-  await cluster.clock.pass(5_000, () => answers.every((one) => one.length > 0));
+  await cluster.timeline.run(5_000, () => answers.every((one) => one.length > 0));
   assert.equal(cluster.replica(leader).status().engine.lastIndex, before + 1);
   assert.deepEqual(
     answers.map(([one]) => one?.revision),
@@ -49,9 +49,9 @@ test("when the leader dies, a write that waits is answered by its successor, app
     const current = await cluster.leader();
     const asker = THREE.find((id) => id !== current) ?? 0n;
     const answers = cluster.propose(asker, put("a", `${wait}`));
-    await cluster.clock.pass(wait);
+    await cluster.timeline.run(wait);
     cluster.crash(current);
-    await cluster.clock.pass(20_000, () => answers.length > 0);
+    await cluster.timeline.run(20_000, () => answers.length > 0);
     assert.equal(answers[0]?.type, "put", JSON.stringify(answers[0]));
     await cluster.start(current);
     await cluster.leader();
@@ -124,9 +124,9 @@ test("a snapshot's transfer goes on where the link broke", async () => {
   for (let i = 0; i < 30; i++) await cluster.run(leader, put(`k${i}`, `${i}${big}`));
   await cluster.start(late);
   const chunks = (): number => cluster.network.frames.filter(({ kind }) => kind === FrameKind.snapshotChunk).length;
-  await cluster.clock.pass(20_000, () => chunks() > 30);
+  await cluster.timeline.run(20_000, () => chunks() > 30);
   cluster.network.isolate(late);
-  await cluster.clock.pass(500);
+  await cluster.timeline.run(500);
   cluster.network.heal();
   assert.equal(await cluster.read(late, "k29"), `29${big}`);
   const all = Math.ceil((30 * 1_000_000) / (256 << 10));
@@ -143,7 +143,7 @@ test("a lease expires through the log, with its keys; a kept one does not", asyn
   await cluster.run(follower, put("kept", "v", 6n));
   for (let i = 0; i < 6; i++) {
     assert.equal(await cluster.settle(cluster.replica(follower).renewLease(6n)), 2);
-    await cluster.clock.pass(1_000);
+    await cluster.timeline.run(1_000);
   }
   for (const id of THREE) {
     assert.equal(cluster.local(id, "short"), undefined);
@@ -159,12 +159,12 @@ test("leases survive a change of leader with a full term", async () => {
   const { cluster, leader } = await three();
   await cluster.run(leader, { type: "leaseGrant", id: 5n, ttl: 10 });
   await cluster.run(leader, put("a", "v", 5n));
-  await cluster.clock.pass(8_000);
+  await cluster.timeline.run(8_000);
   cluster.crash(leader);
   const successor = await cluster.leader();
-  await cluster.clock.pass(6_000);
+  await cluster.timeline.run(6_000);
   assert.equal(cluster.local(successor, "a"), "v");
-  await cluster.clock.pass(8_000);
+  await cluster.timeline.run(8_000);
   assert.equal(cluster.local(successor, "a"), undefined);
 });
 
@@ -195,12 +195,12 @@ test("a member is added as a learner, promoted when it has the log, and removed"
   await assert.rejects(cluster.settle(cluster.replica(leader).changeMembership(promote)), /in sync with leader/);
   await cluster.join(id);
   await cluster.run(leader, put("a", "v"));
-  await cluster.clock.pass(2_000);
+  await cluster.timeline.run(2_000);
   assert.equal(cluster.local(id, "a"), "v");
   await cluster.settle(cluster.replica(follower).changeMembership(promote));
   assert(cluster.replica(leader).status().engine.membership.voters.includes(id));
   await cluster.settle(cluster.replica(follower).changeMembership({ type: "remove", id }));
-  await cluster.clock.pass(3_000);
+  await cluster.timeline.run(3_000);
   assert.equal(cluster.member(id).removed, true);
   assert.equal(cluster.replica(leader).status().engine.membership.voters.length, 3);
 });
@@ -209,7 +209,7 @@ test("a leader that is removed commits its removal and leaves", async () => {
   const { cluster, leader, followers } = await three();
   for (const id of THREE) await cluster.run(id, { type: "memberAttributes", id, name: `m${id}`, clientUrls: [] });
   await cluster.settle(cluster.replica(leader).changeMembership({ type: "remove", id: leader }));
-  await cluster.clock.pass(5_000);
+  await cluster.timeline.run(5_000);
   assert.equal(cluster.member(leader).removed, true);
   cluster.crash(leader);
   const [other] = followers;
@@ -220,7 +220,7 @@ test("a leader that is removed commits its removal and leaves", async () => {
 test("history over its budget is compacted by the leader, on all members alike", async () => {
   const { cluster, leader } = await three({ historyBudgetBytes: 20_000 });
   for (let i = 0; i < 100; i++) await cluster.run(leader, put("a", "x".repeat(1_000)));
-  await cluster.clock.pass(3_000);
+  await cluster.timeline.run(3_000);
   const compacted = THREE.map((id) => cluster.replica(id).keyspace.compactRevision);
   assert((compacted[0] ?? 0) > 50, `compacted at ${compacted[0]}`);
   assert.equal(new Set(compacted).size, 1);
@@ -242,14 +242,14 @@ test("a watcher is told of a write that is compacted in the same slice", async (
     cluster.propose(leader, { type: "compact", revision: 4 }),
     cluster.propose(leader, put("a", "4")),
   ];
-  await cluster.clock.pass(5_000, () => answers.every((one) => one.length > 0));
+  await cluster.timeline.run(5_000, () => answers.every((one) => one.length > 0));
   assert.deepEqual(told, ["2", "3", "4"]);
 });
 
 test("a renewal of a checkpointed lease is answered when the old checkpoint is forgotten", async () => {
   const { cluster, leader } = await three();
   await cluster.run(leader, { type: "leaseGrant", id: 5n, ttl: 600 });
-  await cluster.clock.pass(301_000);
+  await cluster.timeline.run(301_000);
   assert((cluster.replica(leader).keyspace.leases.get(5n)?.remainingTtl ?? 0) > 0, "no checkpoint was written");
   assert.equal(await cluster.settle(cluster.replica(leader).renewLease(5n)), 600);
   assert.equal(cluster.replica(leader).keyspace.leases.get(5n)?.remainingTtl, 0);
@@ -263,11 +263,11 @@ test("a link to the leader that breaks and comes back within its epoch loses no 
     const epoch = cluster.replica(leader).status().engine.epoch;
     cluster.network.cut(follower, leader);
     const answers = cluster.propose(follower, put("a", "1"));
-    await cluster.clock.pass(1);
+    await cluster.timeline.run(1);
     cluster.replica(follower).linkLost(leader);
-    await cluster.clock.pass(down);
+    await cluster.timeline.run(down);
     cluster.network.heal();
-    await cluster.clock.pass(3_000, () => answers.length > 0);
+    await cluster.timeline.run(3_000, () => answers.length > 0);
     assert.equal(answers[0]?.type, "put", `down for ${down} ms: ${JSON.stringify(answers[0])}`);
     assert.equal(cluster.replica(leader).status().engine.epoch, epoch);
   }
@@ -282,11 +282,11 @@ test("a leader that was deposed revokes nothing any more", async () => {
   cluster.network.isolate(leader);
   // The others elect a leader, which gives the lease its full time; the old one lets it expire alone.
   for (let i = 0; i < 8; i++) {
-    await cluster.clock.pass(1_000);
+    await cluster.timeline.run(1_000);
     if (i >= 2) await cluster.settle(cluster.replica(follower).renewLease(5n));
   }
   cluster.network.heal();
-  await cluster.clock.pass(1_500);
+  await cluster.timeline.run(1_500);
   assert.equal(await cluster.read(follower, "lock"), "held");
 });
 
@@ -295,7 +295,7 @@ test("a renewal that was asked of a leader which loses its place is answered by 
   await cluster.run(leader, { type: "leaseGrant", id: 5n, ttl: 60 });
   cluster.network.isolate(leader);
   const renewal = cluster.replica(leader).renewLease(5n);
-  await cluster.clock.pass(3_000);
+  await cluster.timeline.run(3_000);
   cluster.network.heal();
   assert.equal(await cluster.settle(renewal), 60);
 });

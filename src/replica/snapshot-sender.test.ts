@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyMembership, type Membership } from "../consensus/membership.ts";
 import type { GroupStorage, SnapshotReader } from "../storage/storage.ts";
+import { benchClock } from "../virtual/testing/bench-clock.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { MemoryDisk, MemoryStorage } from "./testing/memory-storage.ts";
-import { VirtualClock } from "./testing/virtual-clock.ts";
 
 interface Stage {
   readonly sender: SnapshotSender;
@@ -15,7 +15,7 @@ interface Stage {
 }
 
 function stage(): Stage {
-  const clock = new VirtualClock();
+  const { clock } = benchClock();
   const waiting: PromiseWithResolvers<SnapshotReader | null>[] = [];
   const storage: GroupStorage = Object.assign(new MemoryStorage(new MemoryDisk(), clock, () => {}), {
     openSnapshot: () => {

@@ -3,17 +3,18 @@ import { test } from "node:test";
 import { emptyMembership } from "../consensus/membership.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { Keyspace, type KeyspaceImage } from "../keyspace/keyspace.ts";
+import { benchClock } from "../virtual/testing/bench-clock.ts";
+import type { Timeline } from "../virtual/timeline.ts";
 import { SnapshotTaker } from "./snapshot-taker.ts";
 import { MemoryDisk, MemoryStorage } from "./testing/memory-storage.ts";
-import { VirtualClock } from "./testing/virtual-clock.ts";
 
 const meta = { index: 5, epoch: 1, membership: emptyMembership };
 
-function taker(): { taker: SnapshotTaker; clock: VirtualClock; disk: MemoryDisk; taken: number[]; failures: Error[] } {
+function taker(): { taker: SnapshotTaker; timeline: Timeline; disk: MemoryDisk; taken: number[]; failures: Error[] } {
   const disk = new MemoryDisk();
   const taken: number[] = [];
   const failures: Error[] = [];
-  const clock = new VirtualClock();
+  const { clock, timeline } = benchClock();
   const made = new SnapshotTaker({
     clock,
     storage: new MemoryStorage(disk, clock, () => {}),
@@ -22,7 +23,7 @@ function taker(): { taker: SnapshotTaker; clock: VirtualClock; disk: MemoryDisk;
     taken: ({ index }) => taken.push(index),
     failed: (error) => failures.push(error),
   });
-  return { taker: made, clock, disk, taken, failures };
+  return { taker: made, timeline, disk, taken, failures };
 }
 
 /** An image whose second chunk throws, if `error` is given; counts how often it was let go. */
@@ -79,11 +80,11 @@ test("an image that writes have overtaken is no failure: a newer one is due at o
 });
 
 test("a full disk is no failure: it is tried again after a while", async () => {
-  const { taker: it, clock, taken, failures } = taker();
+  const { taker: it, timeline, taken, failures } = taker();
   it.take(meta, image(new QuorateError("DISK_FULL", GrpcStatus.resourceExhausted, "no room")));
   while (it.busy) await Promise.resolve();
   assert.deepEqual([taken, failures, it.due], [[], [], false]);
-  await clock.pass(10_000);
+  await timeline.run(10_000);
   assert.equal(it.due, true);
 });
 

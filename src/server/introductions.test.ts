@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "../replica/testing/virtual-clock.ts";
 import type { Peer, Transport } from "../transport/transport.ts";
+import { benchClock } from "../virtual/testing/bench-clock.ts";
+import type { Timeline } from "../virtual/timeline.ts";
 import type { ClusterDescription } from "./bootstrap.ts";
 import { Introductions } from "./introductions.ts";
 
@@ -24,12 +25,12 @@ function peer(id: bigint): Peer {
 
 /** Introductions over a transport that only remembers whom it is to link to. */
 function stage(): {
-  clock: VirtualClock;
+  timeline: Timeline;
   introductions: Introductions;
   links: () => bigint[];
   answer: { with: readonly ClusterDescription[] | Error; asked: number; named: boolean };
 } {
-  const clock = new VirtualClock();
+  const { clock, timeline } = benchClock();
   const answer = { with: [] as readonly ClusterDescription[] | Error, asked: 0, named: false };
   let peers: readonly Peer[] = [];
   const transport: Transport = {
@@ -53,31 +54,31 @@ function stage(): {
     },
     isNamed: () => answer.named,
   });
-  return { clock, introductions, links: () => peers.map(({ id }) => id), answer };
+  return { timeline, introductions, links: () => peers.map(({ id }) => id), answer };
 }
 
 /** What needs no time to pass. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("it asks until somebody of its cluster answers, and links to all whom that one names", async () => {
-  const { clock, introductions, links, answer } = stage();
+  const { timeline, introductions, links, answer } = stage();
   introductions.setPeers([]);
   introductions.start();
   await settled();
-  await clock.pass(3_500);
+  await timeline.run(3_500);
   assert.deepEqual([answer.asked, links()], [4, []]);
   answer.with = new Error("no such host");
-  await clock.pass(1_000);
+  await timeline.run(1_000);
   answer.with = [description(98n, [7n, 8n])];
-  await clock.pass(1_000);
+  await timeline.run(1_000);
   assert.deepEqual([answer.asked, links()], [6, []]);
   answer.with = [description(98n, [7n, 8n]), description(99n, [1n, 2n, 3n])];
-  await clock.pass(1_000);
+  await timeline.run(1_000);
   assert.deepEqual(links(), [1n, 2n]);
 });
 
 test("what the replica wants counts more, and once the log names this member it is all that counts", async () => {
-  const { clock, introductions, links, answer } = stage();
+  const { timeline, introductions, links, answer } = stage();
   answer.with = [description(99n, [1n, 2n, 3n])];
   introductions.setPeers([]);
   introductions.start();
@@ -86,19 +87,19 @@ test("what the replica wants counts more, and once the log names this member it 
   introductions.setPeers([peer(2n), peer(4n)]);
   assert.deepEqual(links(), [1n, 2n, 4n]);
   answer.named = true;
-  await clock.pass(1_000);
+  await timeline.run(1_000);
   assert.deepEqual(links(), [2n, 4n]);
   const { asked } = answer;
-  await clock.pass(10_000);
+  await timeline.run(10_000);
   assert.equal(answer.asked, asked);
 });
 
 test("a stop ends the asking, also one whose answer is on its way", async () => {
-  const { clock, introductions, links, answer } = stage();
+  const { timeline, introductions, links, answer } = stage();
   answer.with = [description(99n, [1n])];
   introductions.start();
   await introductions.close();
   await settled();
-  await clock.pass(5_000);
+  await timeline.run(5_000);
   assert.deepEqual([answer.asked, links()], [1, []]);
 });

@@ -1,4 +1,15 @@
-/** A simulated machine: what stays (disk, clock, place in the network) and the one process that runs on it at a time. */
+/**
+ * A simulated machine: what stays (disk, clock, place in the network) and the one process that runs on it at a time.
+ *
+ * The room `virtual/` is the world of `environment.ts` made of nothing: clock, chance, disk and network, driven by one
+ * queue of events (`timeline.ts`) and by seeds. What a program may rely on holds here as on a real machine, what it may
+ * not rely on happens often. The same seeds give the same events in the same order: each part draws from a stream of its
+ * own, nothing reads a real clock, nothing depends on an order that is not fixed. The room knows nothing of Quorate.
+ *
+ *     timeline.ts   what happens when            process.ts   one life: entered, paused, killed
+ *     clock.ts      drift and leaps              disk.ts      disk-call.ts, file.ts, directory.ts, inode.ts (crashes)
+ *     network.ts    link.ts (ways and faults), host.ts, dial.ts, connection.ts, pipe.ts (one direction of TCP)
+ */
 import type { SeededRandom } from "../consensus/random.ts";
 import type { Environment, Logger } from "../environment.ts";
 import { assert } from "../errors.ts";

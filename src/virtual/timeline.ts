@@ -1,10 +1,6 @@
 /**
- * What happens when, in true virtual time: the one queue of a simulated world.
- *
- * The room `virtual/` is a machine made of nothing: clock, chance, disk and network of `environment.ts`, driven by this
- * queue and by seeds alone. Everything that happens in it is an event here, so that the same seeds give the same events
- * in the same order. The room knows no real clock and no timers; how promises settle between two events is told from
- * outside.
+ * What happens when, in true virtual time: the one queue of a simulated world. It reads no clock and starts no timer: how
+ * promises settle between two events is told from outside.
  */
 import type { Scheduled } from "../environment.ts";
 import { assert } from "../errors.ts";

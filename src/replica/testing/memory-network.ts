@@ -1,7 +1,6 @@
 /** Links between members in one process: frames take a while, keep their order, and get lost where the network is cut. */
-import type { MemberId } from "../../environment.ts";
+import type { Clock, MemberId } from "../../environment.ts";
 import type { FrameKind, LinkStatus, Peer, Transport } from "../../transport/transport.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
 
 export interface Receiver {
   frame(from: MemberId, kind: FrameKind, payload: Uint8Array): void;
@@ -11,13 +10,13 @@ export interface Receiver {
 
 export class MemoryNetwork {
   delayMs = 1;
-  readonly #clock: VirtualClock;
+  readonly #clock: Clock;
   readonly #receivers = new Map<MemberId, Receiver>();
   readonly #cut = new Set<string>();
   /** Frames seen, for tests that count. */
   readonly frames: { from: MemberId; to: MemberId; kind: FrameKind; bytes: number }[] = [];
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: Clock) {
     this.#clock = clock;
   }
 

@@ -1,8 +1,9 @@
 /** A group's storage in memory: writes take time to become durable, and a crash loses those that were not. */
+
 import type { Entry, SnapshotMeta, Write } from "../../consensus/engine.ts";
+import type { Clock } from "../../environment.ts";
 import { assert } from "../../errors.ts";
 import type { GroupStorage, Recovered, SnapshotReader, SnapshotWriter } from "../../storage/storage.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
 
 interface Stored {
   readonly meta: SnapshotMeta;
@@ -44,12 +45,12 @@ export class MemoryStorage implements GroupStorage {
   /** How long a sync takes; writes that wait are synced together. */
   syncMs = 1;
   readonly #disk: MemoryDisk;
-  readonly #clock: VirtualClock;
+  readonly #clock: Clock;
   readonly #durable: (write: number) => void;
   #waiting: Write[] = [];
   #busy = false;
 
-  constructor(disk: MemoryDisk, clock: VirtualClock, durable: (write: number) => void) {
+  constructor(disk: MemoryDisk, clock: Clock, durable: (write: number) => void) {
     this.#disk = disk;
     this.#clock = clock;
     this.#durable = durable;

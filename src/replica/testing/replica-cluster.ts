@@ -2,15 +2,16 @@
 import type { EngineOptions } from "../../consensus/engine.ts";
 import { genesis } from "../../consensus/raft/genesis.ts";
 import { Raft } from "../../consensus/raft/raft.ts";
-import type { Disk, Environment, Logger, MemberId, Network } from "../../environment.ts";
+import type { Clock, Disk, Environment, Logger, MemberId, Network } from "../../environment.ts";
 import { type Command, encodeCommand } from "../../keyspace/command.ts";
 import { type CommandResult, Keyspace } from "../../keyspace/keyspace.ts";
 import { encodeMemberContext, type Member } from "../../keyspace/members.ts";
+import { benchClock } from "../../virtual/testing/bench-clock.ts";
+import type { Timeline } from "../../virtual/timeline.ts";
 import { loadKeyspace } from "../applier.ts";
 import { GroupReplica } from "../replica.ts";
 import { MemoryNetwork, MemoryTransport } from "./memory-network.ts";
 import { MemoryDisk, MemoryStorage } from "./memory-storage.ts";
-import { VirtualClock } from "./virtual-clock.ts";
 
 export interface TestMember {
   readonly id: MemberId;
@@ -33,14 +34,19 @@ export interface TestClusterOptions {
 }
 
 export class TestCluster {
-  readonly clock: VirtualClock = new VirtualClock();
-  readonly network: MemoryNetwork = new MemoryNetwork(this.clock);
+  readonly timeline: Timeline;
+  readonly clock: Clock;
+  readonly network: MemoryNetwork;
   readonly members: Map<MemberId, TestMember> = new Map();
   readonly #options: TestClusterOptions;
   #draws = 1;
 
   constructor(options: TestClusterOptions = {}) {
     this.#options = options;
+    const { timeline, clock } = benchClock();
+    this.timeline = timeline;
+    this.clock = clock;
+    this.network = new MemoryNetwork(clock);
   }
 
   /** Founds a cluster of these members and starts them. */
@@ -188,14 +194,14 @@ export class TestCluster {
       }
       return null;
     };
-    if (!(await this.clock.pass(20_000, () => settled() !== null))) throw new Error("no leader within 20 s");
+    if (!(await this.timeline.run(20_000, () => settled() !== null))) throw new Error("no leader within 20 s");
     return settled() ?? 0n;
   }
 
   /** Proposes and lets time pass until the answer is there. */
   async run(id: MemberId, command: Command): Promise<CommandResult> {
     const answers = this.propose(id, command);
-    await this.clock.pass(30_000, () => answers.length > 0);
+    await this.timeline.run(30_000, () => answers.length > 0);
     const [answer] = answers;
     if (answer === undefined) throw new Error(`no answer to ${command.type} within 30 s`);
     return answer;
@@ -211,7 +217,7 @@ export class TestCluster {
   async read(id: MemberId, key: string): Promise<string | undefined> {
     const answers: (string | null)[] = [];
     this.replica(id).linearize((error) => answers.push(error === null ? null : error.message));
-    await this.clock.pass(30_000, () => answers.length > 0);
+    await this.timeline.run(30_000, () => answers.length > 0);
     if (answers[0] !== null) throw new Error(answers[0] ?? "no answer within 30 s");
     return this.local(id, key);
   }
@@ -228,7 +234,7 @@ export class TestCluster {
       over = true;
     };
     promise.then(mark, mark);
-    if (!(await this.clock.pass(60_000, () => over))) throw new Error("not settled within 60 s");
+    if (!(await this.timeline.run(60_000, () => over))) throw new Error("not settled within 60 s");
     return await promise;
   }
 }
