@@ -81,7 +81,7 @@ test("calls are the same wherever their bytes are cut", () => {
 
 test("calls are the same in random pieces", () => {
   fc.assert(
-    fc.property(fc.array(fc.nat(BYTES.length), { maxLength: 30 }), (cuts) => {
+    fc.property(fc.array(fc.nat(BYTES.length), { maxLength: 30, size: "max" }), (cuts) => {
       const sorted = [0, ...cuts.sort((a, b) => a - b), BYTES.length];
       const chunks = sorted.slice(1).map((end, n) => BYTES.slice(sorted[n], end));
       assert.deepEqual(play(chunks), EXPECTED);
@@ -113,7 +113,7 @@ function assertSurvives(chunks: readonly Uint8Array[]): void {
 test("random bytes behind the preface harm nobody else", () => {
   const preface = new Script().preface();
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 100 }), { maxLength: 10 }), (chunks) => {
+    fc.property(fc.array(fc.uint8Array({ maxLength: 100, size: "max" }), { maxLength: 10, size: "max" }), (chunks) => {
       assertSurvives([preface, ...chunks]);
     }),
     { numRuns: 500 },
@@ -126,7 +126,7 @@ test("random frames harm nobody else", () => {
     .map(([type, flags, stream, payload]) => frame(type, flags, stream, payload));
   const preface = new Script().preface();
   fc.assert(
-    fc.property(fc.array(anyFrame, { maxLength: 30 }), (frames) => {
+    fc.property(fc.array(anyFrame, { maxLength: 30, size: "max" }), (frames) => {
       const s = new Script();
       assertSurvives([preface, s.headers(1, requestFields("/t.T/Bidi")), s.call(3, "/t.T/Hold", "x"), ...frames]);
     }),

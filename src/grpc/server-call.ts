@@ -170,10 +170,9 @@ export class ServerCall implements BidiCall, StreamConsumer {
 
   /** Adds to a message that has begun. Returns where the next one begins. */
   #goOn(partial: PartialMessage, bytes: Uint8Array, from: number, to: number): number {
-    const hadPrefix = partial.hasPrefix;
     let at = partial.takePrefix(bytes, from, to);
     if (!partial.hasPrefix) return at;
-    if (!hadPrefix && !this.#accepts(partial.flag, partial.length)) return to;
+    if (!this.#accepts(partial.flag, partial.length)) return to;
     const before = partial.capacity;
     at = partial.takeBody(bytes, at, to);
     if (!this.#stream.keep(partial.capacity - before)) {

@@ -369,9 +369,7 @@ export class Http2Connection<Head extends RequestHead> {
     if (id === 0) {
       if (increment === 0) throw protocolError("WINDOW_UPDATE by nothing");
       if (this.#sender.window + increment > LARGEST_WINDOW) throw windowTooLarge("the connection");
-      this.#sender.widen(increment);
-      if (this.#sender.hasWork) this.#wake();
-      return;
+      return this.#sender.widen(increment);
     }
     const stream = this.#streams.get(id);
     if (stream === null) return mustNotBeIdle(id, this.#streams.lastId, "WINDOW_UPDATE");
@@ -382,9 +380,7 @@ export class Http2Connection<Head extends RequestHead> {
   }
 
   #mayGoOn(stream: Stream): void {
-    if (stream.sendWindow <= 0 || stream.message === null) return;
-    this.#sender.enlist(stream);
-    this.#wake();
+    if (stream.sendWindow > 0 && stream.message !== null) this.#sender.enlist(stream);
   }
 
   /** What streams call: there is more to send. */

@@ -143,6 +143,18 @@ test("a client that sends more than it was allowed is stopped", () => {
   assert.equal(server.over, 1);
 });
 
+test("padding counts as if it were data", () => {
+  const server = new TestDoor();
+  const client = server.connect();
+  client.send(client.script.headers(1, BIDI));
+  server.bidis[0]?.call.pause();
+  const frames = Math.floor(DEFAULT_WINDOW / 257);
+  for (let n = 0; n < frames; n++) client.send(client.script.data(1, Uint8Array.of(0), false, 255));
+  assert.equal(client.answer(1).reset, null);
+  client.send(client.script.data(1, Uint8Array.of(0), false, 255));
+  assert.equal(client.answer(1).reset, ErrorCode.flowControlError);
+});
+
 test("a service is told when enough waits, and when there is room again", () => {
   const server = new TestDoor();
   const client = server.connect();
@@ -176,6 +188,20 @@ test("a service is told when enough waits, and when there is room again", () => 
   assert.equal(client.answer(1).status, 0);
 });
 
+test("thousands of messages that wait leave in their order", () => {
+  const server = new TestDoor();
+  const client = server.connect([[Setting.initialWindowSize, 0]]);
+  client.send(client.script.call(1, "/t.T/Stream", ""));
+  const sent = Array.from({ length: 5_000 }, (_, n) => String(n));
+  for (const message of sent) server.streams[0]?.call.write(bytesOf(message));
+  server.clock.turn();
+  for (let n = 0; n < 6; n++) {
+    client.allow(1, 10_000);
+    server.clock.turn();
+  }
+  assert.deepEqual(client.answer(1).texts, sent);
+});
+
 test("nothing more is written while the system has not taken what was, and nothing written is changed", () => {
   const server = new TestDoor();
   const client = server.connect();
@@ -191,6 +217,22 @@ test("nothing more is written while the system has not taken what was, and nothi
   client.wire.release();
   assert.deepEqual(client.answer(1).texts, ["first"]);
   for (let n = 0; n < 50; n++) assert.deepEqual(client.answer(3 + 2 * n).texts, [`answer ${n}`]);
+});
+
+test("many clients that do not read cost others nothing, and get in the end what was written", () => {
+  const server = new TestDoor();
+  const slow = Array.from({ length: 400 }, () => server.connect());
+  const quick = server.connect();
+  slow.forEach((client, n) => {
+    client.wire.isStalled = true;
+    client.send(client.script.call(1, "/t.T/Echo", `${n} `.repeat(200)));
+    quick.send(quick.script.call(1 + 2 * n, "/t.T/Echo", `quick ${n}`));
+    assert.deepEqual(quick.answer(1 + 2 * n).texts, [`quick ${n}`]);
+  });
+  slow.forEach((client, n) => {
+    client.wire.release();
+    assert.deepEqual(client.answer(1).texts, [`${n} `.repeat(200)]);
+  });
 });
 
 test("all answers of a turn leave in one write", () => {

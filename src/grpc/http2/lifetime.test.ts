@@ -91,6 +91,19 @@ test("a door that closes lets calls finish, takes those that were on their way, 
   assert.equal(server.clock.pending, 0);
 });
 
+test("a call that was on its way when the last one ended is taken, too", () => {
+  const server = new TestDoor();
+  const client = server.connect();
+  client.send(client.script.call(1, "/t.T/Hold", "a"));
+  void server.door.close(60_000);
+  server.held[0]?.answer(null, bytesOf("a"));
+  server.clock.turn();
+  assert.deepEqual(client.answer(1).texts, ["a"]);
+  client.send(client.script.call(3, "/t.T/Echo", "b"));
+  assert.deepEqual(client.answer(3).texts, ["b"]);
+  client.wire.destroy();
+});
+
 test("a door that closes cuts clients that do not go, and those whose calls do not end, in time", async () => {
   const server = new TestDoor({ lingerMs: 500 });
   const idle = server.connect();

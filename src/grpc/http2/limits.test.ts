@@ -186,6 +186,16 @@ test("who asks for more answers than it reads is cut off", () => {
   }
 });
 
+test("answers that nobody wants any more do not count", () => {
+  const server = new TestDoor({ maxUnreadBytes: 1 << 20 });
+  const client = server.connect([[Setting.initialWindowSize, 0]]);
+  for (let id = 1; id < 100; id += 2) {
+    client.send(client.script.call(id, "/t.T/Size", "900000"));
+    client.send(client.script.reset(id));
+  }
+  assert.equal(client.wire.isClosed, false);
+});
+
 test("what was begun and not finished is bounded, and what is only announced costs nothing", () => {
   const server = new TestDoor({ maxUnfinishedBytes: 1_000_000 });
   const client = server.connect();
@@ -204,6 +214,17 @@ test("what was begun and not finished is bounded, and what is only announced cos
   for (let n = 0; n < 150; n++) client.send(client.script.reset(1 + 2 * n));
   begin(id, 16_000);
   assert.equal(client.answer(id).status, null);
+});
+
+test("messages that came in pieces and are whole do not count any more", () => {
+  const server = new TestDoor({ maxUnfinishedBytes: 100_000 });
+  const client = server.connect();
+  client.send(client.script.headers(1, requestFields("/t.T/Bidi")));
+  const message = prefixed("x".repeat(10_000));
+  for (let n = 0; n < 50; n++) {
+    client.send(client.script.data(1, message.subarray(0, 5_000)), client.script.data(1, message.subarray(5_000)));
+  }
+  assert.equal(server.bidis[0]?.messages.length, 50);
 });
 
 test("pings may come every five seconds, or when something was sent in between; else there are three strikes", () => {
