@@ -7,7 +7,6 @@
  */
 import type { Clock, Connection } from "../../environment.ts";
 import type { Field } from "../hpack/field.ts";
-import { Budget } from "./budget.ts";
 import {
   ConnectionError,
   mustHaveLength,
@@ -15,7 +14,6 @@ import {
   mustHaveStream,
   mustNotBeIdle,
   protocolError,
-  tooMuch,
   windowTooLarge,
   wrongLength,
 } from "./faults.ts";
@@ -38,7 +36,7 @@ import { HeaderAssembly } from "./header-assembly.ts";
 import { HeaderReader } from "./header-reader.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { Limits } from "./limits.ts";
-import { PingGuard } from "./ping-guard.ts";
+import { Patience } from "./patience.ts";
 import { flawOfTrailers, type RequestHead } from "./request-head.ts";
 import { Sender } from "./sender.ts";
 import { readSettings } from "./settings.ts";
@@ -71,7 +69,6 @@ export interface ConnectionContext<Head extends RequestHead> {
 
 export class Http2Connection<Head extends RequestHead> {
   readonly #connection: Connection;
-  readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #service: StreamService<Head>;
   readonly #turn: Turn;
@@ -81,10 +78,7 @@ export class Http2Connection<Head extends RequestHead> {
   readonly #sender: Sender;
   readonly #streams = new Streams();
   readonly #life: Lifetime;
-  readonly #resets: Budget;
-  readonly #idleFrames: Budget;
-  readonly #settingsFrames: Budget;
-  readonly #pings: PingGuard;
+  readonly #patience: Patience;
   /** What new streams' windows begin with. */
   #streamWindow = DEFAULT_WINDOW;
   /** Bytes of DATA that the client may send on the whole connection. */
@@ -97,9 +91,7 @@ export class Http2Connection<Head extends RequestHead> {
   /** @param closed called once, when the connection is gone and all its streams were told */
   constructor(connection: Connection, context: ConnectionContext<Head>, closed: () => void) {
     const { clock, limits, service } = context;
-    const now = clock.now();
     this.#connection = connection;
-    this.#clock = clock;
     this.#limits = limits;
     this.#service = service;
     this.#turn = context.turn;
@@ -107,10 +99,7 @@ export class Http2Connection<Head extends RequestHead> {
     this.#assembly = new HeaderAssembly(limits, this);
     this.#headers = new HeaderReader(limits.maxHeaderListBytes, (fields) => service.readHead(fields));
     this.#sender = new Sender(connection, context.slab, service.answerHead, this);
-    this.#resets = new Budget(limits.resets, now);
-    this.#idleFrames = new Budget(limits.idleFrames, now);
-    this.#settingsFrames = new Budget(limits.settings, now);
-    this.#pings = new PingGuard(limits);
+    this.#patience = new Patience(clock, limits);
     this.#life = new Lifetime({
       clock,
       limits,
@@ -211,7 +200,7 @@ export class Http2Connection<Head extends RequestHead> {
       case FrameType.priority:
         mustHaveStream(id, "PRIORITY");
         if (length !== 5) return this.#streamError(id, ErrorCode.frameSizeError);
-        return this.#idleFrame();
+        return this.#patience.idleFrame();
       case FrameType.resetStream:
         mustHaveStream(id, "RST_STREAM");
         mustHaveLength(length, 4, "RST_STREAM");
@@ -228,7 +217,7 @@ export class Http2Connection<Head extends RequestHead> {
       case FrameType.goAway:
         mustHaveNoStream(id, "GOAWAY");
         if (length < 8) throw wrongLength("GOAWAY", length, "at least 8");
-        this.#idleFrame();
+        this.#patience.idleFrame();
         return this.#life.clientLeaves();
       case FrameType.windowUpdate:
         mustHaveLength(length, 4, "WINDOW_UPDATE");
@@ -237,7 +226,7 @@ export class Http2Connection<Head extends RequestHead> {
         return this.#assembly.continuation(bytes, from, to, flags);
       default:
         // Unknown frames are ignored (RFC 9113 §4.1).
-        return this.#idleFrame();
+        return this.#patience.idleFrame();
     }
   }
 
@@ -261,7 +250,7 @@ export class Http2Connection<Head extends RequestHead> {
     const stream = this.#streams.get(id);
     if (stream === null) {
       mustNotBeIdle(id, this.#streams.lastId, "DATA");
-      if (this.#streams.wasResetByUs(id)) return this.#idleFrame();
+      if (this.#streams.wasResetByUs(id)) return this.#patience.idleFrame();
       return this.#streamError(id, ErrorCode.streamClosed);
     }
     if (stream.remoteEnded) return this.#streamError(id, ErrorCode.streamClosed);
@@ -276,7 +265,7 @@ export class Http2Connection<Head extends RequestHead> {
     }
     if (isLast) stream.remoteEnded = true;
     if (to > from) stream.consumer?.received(bytes, from, to);
-    else if (!isLast) this.#idleFrame();
+    else if (!isLast) this.#patience.idleFrame();
     if (!isLast) stream.replenish();
     else if (!stream.isClosed) stream.consumer?.ended();
   }
@@ -307,7 +296,7 @@ export class Http2Connection<Head extends RequestHead> {
     const fields = this.#headers.fields(bytes, from, to);
     const stream = this.#streams.get(id);
     if (stream === null) {
-      if (this.#streams.wasResetByUs(id)) return this.#idleFrame();
+      if (this.#streams.wasResetByUs(id)) return this.#patience.idleFrame();
       const code = this.#streams.hasClosed(id) ? ErrorCode.streamClosed : ErrorCode.protocolError;
       throw new ConnectionError(code, `HEADERS for stream ${id}, which is closed`);
     }
@@ -322,17 +311,17 @@ export class Http2Connection<Head extends RequestHead> {
   #resetByClient(id: number): void {
     mustNotBeIdle(id, this.#streams.lastId, "RST_STREAM");
     const stream = this.#streams.get(id);
-    if (stream === null) return this.#idleFrame();
+    if (stream === null) return this.#patience.idleFrame();
     this.#close(stream, false);
-    this.#spendReset();
+    this.#patience.reset();
   }
 
   #settings(bytes: Uint8Array, from: number, to: number, flags: number): void {
     if ((flags & Flag.ack) !== 0) {
       mustHaveLength(to - from, 0, "the acknowledgement of SETTINGS");
-      return this.#idleFrame();
+      return this.#patience.idleFrame();
     }
-    if (!this.#settingsFrames.spend(this.#clock.now())) throw tooMuch("too many SETTINGS");
+    this.#patience.settings();
     this.#life.greeted();
     const { window, maxFrame } = readSettings(bytes, from, to);
     if (maxFrame !== null) this.#sender.maxFrame = maxFrame;
@@ -354,15 +343,13 @@ export class Http2Connection<Head extends RequestHead> {
 
   #ping(bytes: Uint8Array, from: number, to: number, flags: number): void {
     if ((flags & Flag.ack) !== 0) {
-      this.#idleFrame();
+      this.#patience.idleFrame();
       return this.#life.ponged(bytes[from] ?? 0);
     }
     this.#say(frame(FrameType.ping, Flag.ack, 0, bytes.subarray(from, to)));
-    this.#idleFrame();
-    const hasAnswered = this.#sender.hasAnswered;
+    const { hasAnswered } = this.#sender;
     this.#sender.hasAnswered = false;
-    // The text is known to clients: it makes them ping less often (gRPC's "client-side keepalive").
-    if (!this.#pings.allows(this.#clock.now(), hasAnswered)) throw tooMuch("too_many_pings");
+    this.#patience.ping(hasAnswered);
   }
 
   #windowUpdate(id: number, increment: number): void {
@@ -417,7 +404,7 @@ export class Http2Connection<Head extends RequestHead> {
     const stream = this.#streams.get(id);
     if (stream === null) this.#streams.remove(id, true);
     else this.#close(stream, true);
-    this.#spendReset();
+    this.#patience.reset();
   }
 
   #close(stream: Stream, isResetByUs: boolean): void {
@@ -431,13 +418,5 @@ export class Http2Connection<Head extends RequestHead> {
 
   #closeStreams(): void {
     for (const stream of this.#streams.all()) if (!stream.isClosed) this.#close(stream, true);
-  }
-
-  #spendReset(): void {
-    if (!this.#resets.spend(this.#clock.now())) throw tooMuch("too many streams were reset");
-  }
-
-  #idleFrame(): void {
-    if (!this.#idleFrames.spend(this.#clock.now())) throw tooMuch("too many frames that bring nothing on");
   }
 }
