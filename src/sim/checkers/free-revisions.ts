@@ -1,20 +1,21 @@
 /** Revisions that calls without an answer, or ends of leases, may have taken: those that no change in an answer names. */
 import type { Call } from "../history.ts";
-import { hasChanged, isAnswered, isSerializable } from "./client-calls.ts";
+import { type AnsweredCall, hasChanged, isAnswered, isSerializable } from "./client-calls.ts";
 import { FIRST_REVISION } from "./true-store.ts";
 
 export class FreeRevisions {
   readonly #free: readonly number[];
+  readonly #ordered: readonly AnsweredCall[];
   readonly #before = new Map<Call, number>();
 
   constructor(calls: readonly Call[]) {
     // A renewal's header is what its member had before, a serializable read's what it happens to have.
-    const ordered = calls
+    this.#ordered = calls
       .filter(isAnswered)
       .filter(({ request }) => request.type !== "leaseKeepAlive" && !isSerializable(request));
     const named = new Set<number>();
     let newest = FIRST_REVISION;
-    for (const { outcome } of ordered) {
+    for (const { outcome } of this.#ordered) {
       if (hasChanged(outcome.result)) named.add(outcome.revision);
       newest = Math.max(newest, outcome.revision);
     }
@@ -23,23 +24,19 @@ export class FreeRevisions {
       if (!named.has(revision)) free.push(revision);
     }
     this.#free = free;
-
-    const byReturn = ordered.sort((a, b) => a.returned.order - b.returned.order);
-    let returned = 0;
-    let before = FIRST_REVISION;
-    for (const call of [...calls].sort((a, b) => a.invoked.order - b.invoked.order)) {
-      for (; ; returned++) {
-        const earlier = byReturn[returned];
-        if (earlier === undefined || earlier.returned.order > call.invoked.order) break;
-        before = Math.max(before, earlier.outcome.revision);
-      }
-      this.#before.set(call, before);
-    }
   }
 
   /** The newest revision that had been answered when a call was invoked: its own, if it made a change, is greater. */
   before(call: Call): number {
-    return this.#before.get(call) ?? FIRST_REVISION;
+    let before = this.#before.get(call);
+    if (before === undefined) {
+      before = FIRST_REVISION;
+      for (const { outcome, returned } of this.#ordered) {
+        if (returned.order < call.invoked.order) before = Math.max(before, outcome.revision);
+      }
+      this.#before.set(call, before);
+    }
+    return before;
   }
 
   /** The free ones after a revision, up to and with another. */
