@@ -1,7 +1,7 @@
 /**
  * The ports through which everything impure enters the house: time, chance, disk, network, log lines.
  *
- * Types only. `src/node/` implements them for a real machine, `src/sim/` for a simulated one; nothing else may touch a
+ * Types only. `src/node/` implements them for a real machine, `src/virtual/` for a simulated one; nothing else may touch a
  * clock, a file or a socket. The pure floors (`consensus/`, `keyspace/`, `wire/`, `placement/`) do not even use these:
  * they are told the time with each input.
  */

@@ -5,6 +5,7 @@ import { Nemesis } from "./faults/nemesis.ts";
 import { Liveness } from "./liveness.ts";
 import { drawPlan, type PlanOptions } from "./plan/draw.ts";
 import type { Plan } from "./plan/plan.ts";
+import { settle } from "./settle.ts";
 import { World } from "./world/world.ts";
 
 export interface SeedOptions extends PlanOptions {
@@ -74,12 +75,4 @@ function judge(world: World): void {
     const violation = checker.check(recorder, truth);
     if (violation !== null) return world.violated(violation.property, violation.message);
   }
-}
-
-/** Between two events of the simulated world everything that a process does takes no time: all promises settle. */
-function settle(): Promise<void> {
-  // Node calls this when no promise has anything left to do; a third of the cost of a turn of the event loop.
-  return new Promise((resolve) => {
-    process.nextTick(resolve);
-  });
 }

@@ -3,10 +3,10 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
 import { engines } from "../../consensus/engines.ts";
 import { type FaultKind, faultKinds } from "../../sim/faults/fault.ts";
-import type { SeedOptions } from "../../sim/run-seed.ts";
 import { callError, usageError } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 import { example } from "../verbs/example.ts";
+import type { Run } from "./run.ts";
 
 interface Settings {
   readonly engine?: string;
@@ -93,16 +93,6 @@ export function addSimulate(program: Command, terminal: Terminal): void {
     const clean = await simulate(toRun(settings), terminal);
     if (!clean) throw callError("the simulation found a broken promise");
   });
-}
-
-export interface Run {
-  readonly first: number;
-  readonly count: number;
-  /** What is equal in all runs. */
-  readonly given: Omit<SeedOptions, "seed">;
-  readonly jobs: number;
-  readonly traceFile: string | null;
-  readonly shrink: boolean;
 }
 
 function toRun(settings: Settings): Run {

@@ -5,8 +5,8 @@ import { runSeed, type SeedOptions, type SeedResult } from "../../sim/run-seed.t
 import { shrink } from "../../sim/shrink.ts";
 import { table } from "../format/table.ts";
 import type { Terminal } from "../terminal.ts";
-import type { Run } from "./command.ts";
 import { runPool } from "./pool.ts";
+import type { Run } from "./run.ts";
 import { type SeedSummary, Totals } from "./summary.ts";
 
 /** Lines of the trace that are shown of a failure, and kept for a file. */

@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly keep?: readonly number[];
 }
 
+/** Time with faults, unless said otherwise. */
+const DURATION_MS = 15_000;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -29,7 +31,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const workloadDraws = new SeededRandom(seed ^ 0x776f726b);
   const faultDraws = new SeededRandom(seed ^ 0x6661756c);
   const cluster = drawCluster(clusterDraws, options);
-  const durationMs = options.durationMs ?? 20_000;
+  const durationMs = options.durationMs ?? DURATION_MS;
   const faults = drawFaults(faultDraws, { members: cluster.members, durationMs, only: options.faults ?? null });
   const { keep } = options;
   return {
@@ -64,7 +66,7 @@ function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
     quotaBytes: often(0.1) ? 8 * KIB + random.below(16 * KIB) : 64 * MIB,
     watchProgressIntervalMs: 100 + random.below(1_000),
     tuning: {
-      tickMs: pick(random, quick ? [10, 15] : [10, 25, 50]),
+      tickMs: quick ? 15 : pick(random, [25, 50]),
       segmentBytes: pick(random, [4, 8, 16, 64, 256]) * KIB,
       snapshotLogBytes: often(0.2) ? 8 * KIB + random.below(64 * KIB) : 64 * MIB,
       catchUpBytes: often(0.3) ? random.below(8 * KIB) : 64 * MIB,

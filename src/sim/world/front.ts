@@ -10,6 +10,8 @@ import type { RunningServer, StartOptions } from "../../server/server.ts";
 /** The client's side of a call, as it hears of it at the member; delays are the caller's. */
 export interface Listener {
   message(bytes: Uint8Array): void;
+  /** The answer to a unary call, and its end. */
+  answer(bytes: Uint8Array): void;
   /** The last that comes; null: well. */
   end(error: QuorateError | null): void;
 }
@@ -54,8 +56,8 @@ export class Front {
     this.#calls.add(call);
     if (method.kind === "unary") {
       method.handle(request ?? new Uint8Array(0), call, (error, response) => {
-        if (error === null) call.write(response);
-        call.end(error ?? undefined);
+        if (error === null) call.answer(response);
+        else call.end(error);
       });
     } else if (method.kind === "serverStream") {
       method.handle(request ?? new Uint8Array(0), call);
@@ -97,6 +99,12 @@ class ServerCall implements BidiCall, Handle {
     this.#unread++;
     this.#listener.message(message);
     return this.writable;
+  }
+
+  answer(response: Uint8Array): void {
+    if (this.cancelled) return;
+    this.#over();
+    this.#listener.answer(response);
   }
 
   get writable(): boolean {

@@ -83,6 +83,7 @@ export class LineCall {
         if (this.#over) return;
         this.#handle = member.front.call(path, request, {
           message: (bytes) => this.#back(() => this.#take(bytes)),
+          answer: (bytes) => this.#back(() => this.#answered(bytes)),
           end: (error) => this.#back(() => this.#end(error === null ? { type: "ok" } : { type: "error", error })),
         });
         if (this.#handle === null) refused();
@@ -126,6 +127,12 @@ export class LineCall {
     const handle = this.#handle;
     if (handle !== null) this.#there(() => this.#options.member.enter(() => handle.read()));
     this.#listener.message(bytes);
+  }
+
+  #answered(bytes: Uint8Array): void {
+    this.#close();
+    this.#listener.message(bytes);
+    this.#listener.end({ type: "ok" });
   }
 
   #end(ending: Ending): void {

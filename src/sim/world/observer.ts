@@ -8,20 +8,31 @@ import type { EngineObserver } from "../../consensus/watched-engine.ts";
 import type { MemberId } from "../../environment.ts";
 import { Recorder } from "../clients/recorder.ts";
 import { Marks } from "../marks.ts";
+import type { Trace } from "../trace.ts";
 import { describeEntry, fingerprintOf, TruthKeeper } from "../truth.ts";
 import type { WorldMember } from "./member.ts";
-import type { World } from "./world.ts";
+
+/** What it needs of the world that it observes. */
+export interface ObservedWorld {
+  readonly timeline: { readonly now: number };
+  readonly trace: Trace;
+  byId(id: MemberId): WorldMember | null;
+  violated(property: string, message: string): void;
+}
+
+/** How much faster or slower than true time a member's clock may run, as a share of it; faults stay within. */
+const CLOCK_DRIFT = 0.05;
 
 export class WorldObserver implements EngineObserver {
   readonly truth: TruthKeeper = new TruthKeeper();
   readonly marks: Marks = new Marks();
   readonly properties: Properties;
   readonly recorder: Recorder;
-  readonly #world: World;
+  readonly #world: ObservedWorld;
 
-  constructor(world: World, peek: EnginePeek) {
+  constructor(world: ObservedWorld, peek: EnginePeek) {
     this.#world = world;
-    this.recorder = new Recorder(() => world.timeline.now, 0.05);
+    this.recorder = new Recorder(() => world.timeline.now, CLOCK_DRIFT);
     this.properties = new Properties(peek);
   }
 
