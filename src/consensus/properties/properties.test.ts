@@ -1,24 +1,10 @@
 /** Each property holds in the life of a sound group (the swarms show it), and is seen to be violated where it is. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Entry, EntryKind } from "../engine.ts";
+import type { Entry } from "../engine.ts";
 import { createMembership } from "../membership.ts";
-import { noHardState } from "../raft/hard-state.ts";
-import { founders, hardState, snapshotAt, Theatre } from "../testing/puppets.ts";
+import { founders, hardState, noop, snapshotAt, Theatre, violates } from "../testing/puppets.ts";
 import { command, membershipEntry } from "../testing/solo.ts";
-import { SafetyViolation } from "./violation.ts";
-
-function violates(property: string, what: RegExp, act: () => void): void {
-  assert.throws(act, (error: unknown) => {
-    assert.ok(error instanceof SafetyViolation, String(error));
-    assert.equal(error.property, property);
-    assert.match(error.message, what);
-    return true;
-  });
-}
-
-const response = { session: 1, hintIndex: 0, hintEpoch: 0, lastIndex: 9 };
-const noop = (epoch: number, index: number): Entry => ({ epoch, index, kind: EntryKind.noop, data: new Uint8Array(0) });
 
 describe("the properties", () => {
   it("have each a name and a source", () => {
@@ -257,78 +243,6 @@ describe("one vote an epoch", () => {
   });
 });
 
-describe("durable before said", () => {
-  it("a vote is not on disk", () => {
-    const t = new Theatre();
-    t.write(3n, [], { state: hardState({ epoch: 2, vote: 1n }) });
-    violates("durable before said", /voted for 1 in epoch 2, its disk does not/, () =>
-      t.tell(3n, 1n, 2, { type: "voteResponse", granted: true }),
-    );
-  });
-
-  it("a candidate's own vote, or the log it stands with, is not on disk", () => {
-    const ask = { type: "vote", lastIndex: 2, lastEpoch: 1, transfer: false } as const;
-    const t = new Theatre();
-    violates("durable before said", /voted for 1 in epoch 2/, () => t.properties.sent(1n, t.message(2n, 2, ask)));
-    const u = new Theatre();
-    u.store(1n, [], { state: hardState({ epoch: 2, vote: 1n }) });
-    u.write(1n, [command(1, 2)]);
-    violates("durable before said", /holds entry 2, its disk ends at 1/, () =>
-      u.properties.sent(1n, u.message(2n, 2, ask)),
-    );
-    const v = new Theatre();
-    v.store(1n, [command(1, 2)], { state: hardState({ epoch: 2, vote: 1n }) });
-    v.store(1n, [], { truncateFrom: 2 });
-    v.properties.sent(1n, v.message(2n, 2, ask));
-  });
-
-  it("acknowledged entries are not on disk, or others are", () => {
-    const t = new Theatre();
-    t.write(2n, [command(1, 2)]);
-    violates("durable before said", /holds entry 2, its disk ends at 1/, () =>
-      t.tell(2n, 1n, 1, { ...response, type: "appendResponse", ok: true, index: 2 }),
-    );
-    const u = new Theatre();
-    u.lead(1n, 2);
-    u.store(1n, [noop(2, 2)]);
-    u.store(2n, [command(1, 2)]);
-    violates("durable before said", /holds entry 2/, () =>
-      u.tell(2n, 1n, 2, { ...response, type: "appendResponse", ok: true, index: 2 }),
-    );
-  });
-
-  it("a promise would not outlive a restart", () => {
-    const t = new Theatre();
-    const answer = { type: "heartbeatResponse", session: 1, round: 1, sentAt: 0, promiseMs: 500 } as const;
-    t.store(2n, [], { state: hardState({ epoch: 1, promiseMs: 499 }) });
-    violates("durable before said", /promises 1 500 ms/, () => t.tell(2n, 1n, 1, answer));
-  });
-
-  it("a message leaves before its write, or after the life it is of", () => {
-    const t = new Theatre();
-    const message = t.message(1n, 1, { type: "timeoutNow" }, 1);
-    t.write(2n, [command(1, 2)]);
-    t.drain(2n, { messages: [message] });
-    violates("durable before said", /waits for write 1: 0 is durable/, () => t.properties.sent(2n, message));
-    const u = new Theatre();
-    u.write(2n, [command(1, 2)]);
-    u.drain(2n, { messages: [message] });
-    u.sync(2n);
-    u.properties.sent(2n, message);
-    const next = u.message(1n, 1, { type: "timeoutNow" }, 2);
-    u.drain(2n, { messages: [next] });
-    u.start(2n, { entries: [...u.puppet(2n).log], state: hardState({ epoch: 1 }) });
-    violates("durable before said", /waits for write 2/, () => u.properties.sent(2n, next));
-  });
-
-  it("forged messages say nothing", () => {
-    const t = new Theatre();
-    const bytes = t.message(1n, 2, { type: "voteResponse", granted: true }).pieces[0] as Uint8Array;
-    t.properties.forged(bytes);
-    t.step(1n, {}, { type: "message", from: 3n, bytes });
-  });
-});
-
 describe("what only grows", () => {
   it("an epoch goes back in memory, on disk, or at a start", () => {
     const t = new Theatre();
@@ -445,72 +359,5 @@ describe("snapshots are committed state", () => {
     t.start(2n, { snapshot: snapshotAt(100, 7), state: hardState({ epoch: 7 }) });
     assert.equal(t.properties.committed.last, 100);
     assert.equal(t.properties.committed.membershipAt(100), founders);
-  });
-});
-
-describe("durable is found again", () => {
-  const [a, b] = [command(1, 2), command(1, 3)];
-  const state = hardState({ epoch: 1 });
-
-  it("a start finds less than was durable", () => {
-    const t = new Theatre();
-    t.store(1n, [a, b]);
-    const entries = t.puppet(1n).log.slice(0, 2);
-    violates("durable is found again", /starts with a log up to 2, .* 3 was durable/, () =>
-      t.start(1n, { entries, state }),
-    );
-  });
-
-  it("or a part of a write, or a later one without an earlier one", () => {
-    const t = new Theatre();
-    t.write(1n, [a, b]);
-    const entries = t.puppet(1n).log.slice(0, 2);
-    violates("durable is found again", /1 writes were under way/, () => t.start(1n, { entries, state }));
-    const u = new Theatre();
-    u.write(1n, [a]);
-    u.write(1n, [], { state: hardState({ epoch: 4 }) });
-    violates("durable is found again", /no prefix/, () =>
-      u.start(1n, { entries: u.puppet(1n).log.slice(0, 1), state: hardState({ epoch: 4 }) }),
-    );
-  });
-
-  it("any prefix of the writes under way may have survived", () => {
-    for (const survivors of [0, 1, 2]) {
-      const t = new Theatre();
-      t.write(1n, [a]);
-      t.write(1n, [b]);
-      t.start(1n, { entries: t.puppet(1n).log.slice(0, 1 + survivors), state });
-    }
-  });
-
-  it("a state goes back, or a snapshot is gone", () => {
-    const t = new Theatre();
-    t.store(1n, [], { state: hardState({ ...noHardState, epoch: 3 }) });
-    violates("durable is found again", /no prefix/, () => t.start(1n, { entries: t.puppet(1n).log, state }));
-    const u = new Theatre();
-    u.step(1n, {}, { type: "compact", snapshot: snapshotAt(1, 1), upTo: 1 });
-    violates("durable is found again", /starts from a snapshot at 0, one at 1 was durable/, () =>
-      u.start(1n, { entries: u.puppet(1n).log, state }),
-    );
-  });
-
-  it("a snapshot stands for entries that are gone, and for a branch that was never committed", () => {
-    const t = new Theatre();
-    t.store(1n, [command(1, 2), command(1, 3)]);
-    t.lead(2n, 2);
-    for (const id of [2n, 3n]) t.store(id, [noop(2, 2)]);
-    t.step(2n, { commit: 2 });
-    t.step(1n, {}, { type: "snapshotReceived", from: 2n, snapshot: snapshotAt(2, 2) });
-    t.start(1n, { snapshot: snapshotAt(2, 2), state });
-  });
-
-  it("a known loss is excused", () => {
-    const t = new Theatre();
-    t.store(1n, [a]);
-    t.properties.lost(1n);
-    t.start(1n, { state: null }, { commit: 0 });
-    const u = new Theatre();
-    u.store(1n, [a]);
-    u.start(1n, { untrusted: true, state: null }, { commit: 0 });
   });
 });

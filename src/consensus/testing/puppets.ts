@@ -1,8 +1,11 @@
 /** Engines that do as a test says, under the eyes of the properties: each violation can be acted out. */
+import assert from "node:assert/strict";
 import type { MemberId } from "../../environment.ts";
 import type { Effects, Engine, EngineStart, Entry, Input, Outbound, SnapshotMeta, Status, Write } from "../engine.ts";
+import { EntryKind } from "../engine.ts";
 import { createMembership, type Membership } from "../membership.ts";
 import { Properties } from "../properties/properties.ts";
+import { SafetyViolation } from "../properties/violation.ts";
 import { genesis } from "../raft/genesis.ts";
 import { encodeHardState, type HardState, noHardState } from "../raft/hard-state.ts";
 import { encodeMessage, type Message } from "../raft/messages.ts";
@@ -158,4 +161,19 @@ export function hardState(state: Partial<HardState>): Uint8Array {
 
 export function snapshotAt(index: number, epoch: number, membership: Membership = founders): SnapshotMeta {
   return { index, epoch, membership };
+}
+
+/** A leader's first entry. */
+export function noop(epoch: number, index: number): Entry {
+  return { epoch, index, kind: EntryKind.noop, data: new Uint8Array(0) };
+}
+
+/** What is acted out violates this property, in such words. */
+export function violates(property: string, what: RegExp, act: () => void): void {
+  assert.throws(act, (error: unknown) => {
+    assert.ok(error instanceof SafetyViolation, String(error));
+    assert.equal(error.property, property);
+    assert.match(error.message, what);
+    return true;
+  });
 }
