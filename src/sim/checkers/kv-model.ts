@@ -24,14 +24,14 @@
  *
  * Nothing else is taken from a revision but its place. Whether it can be right is what is being searched.
  */
-import { assert } from "../../errors.ts";
 import type { ByteString, KeyValue } from "../../wire/kv.ts";
 import type { Call } from "../history.ts";
-import { type AnsweredKvCall, hasChanged, isAnsweredKv, type KvRequest, rangesOf } from "./client-calls.ts";
+import { type AnsweredKvCall, isAnsweredKv, rangesOf } from "./client-calls.ts";
 import { FreeRevisions } from "./free-revisions.ts";
 import type { KeyRange } from "./key-range.ts";
 import { executeAnswered, type KeyChange, possibleEffects } from "./kv-execution.ts";
 import { factText, fits, KvFacts, refutation } from "./kv-facts.ts";
+import { isChange, type KvCall, KvProfiles } from "./kv-profiles.ts";
 import type { KvScope } from "./kv-scope.ts";
 import type { Model, Parts, Step } from "./linearization-search.ts";
 import { NamedRevisions } from "./named-revisions.ts";
@@ -63,31 +63,12 @@ export interface KvState {
   readonly taken: Taken | null;
 }
 
-interface Placed {
-  readonly call: KvCall;
-  readonly revision: number;
-  readonly isRead: boolean;
-}
-
-/** What is known of a call before any search. */
-interface Profile {
-  readonly touches: Parts;
-  readonly changes: Parts;
-  readonly depends: Parts;
-  /** What it touches, as places. */
-  readonly places: readonly number[];
-  /** Place among the calls whose revision is known; -1: it is not. */
-  readonly rank: number;
-}
-
-export type KvCall = Call & { readonly request: KvRequest };
-
 export class KvModel implements Model<KvState, KvCall> {
   readonly initial: KvState;
   readonly resources: Parts;
   readonly facts: KvFacts;
   readonly #scope: KvScope;
-  readonly #profiles = new Map<KvCall, Profile>();
+  readonly #profiles: KvProfiles;
   /** Answered calls by their place. */
   readonly #ranked: readonly AnsweredKvCall[];
   readonly #given: ReadonlyMap<Call, number>;
@@ -108,19 +89,8 @@ export class KvModel implements Model<KvState, KvCall> {
   ) {
     this.#scope = scope;
     this.#given = revisions;
-    const placed = calls
-      .flatMap((call): Placed[] => {
-        if (isAnsweredKv(call)) return [{ call, revision: call.outcome.revision, isRead: !isChange(call) }];
-        const revision = revisions.get(call);
-        return revision === undefined ? [] : [{ call, revision, isRead: false }];
-      })
-      .sort(
-        (a, b) =>
-          a.revision - b.revision || Number(a.isRead) - Number(b.isRead) || a.call.invoked.order - b.call.invoked.order,
-      );
-    this.#ranked = placed.map(({ call }) => call).filter(isAnsweredKv);
-    const ranks = new Map<Call, number>(placed.map(({ call }, rank) => [call, rank]));
-    for (const call of calls) this.#profiles.set(call, this.#profileOf(call, ranks.get(call) ?? -1));
+    this.#profiles = new KvProfiles(calls, scope, revisions);
+    this.#ranked = this.#profiles.ranked;
     this.facts = new KvFacts(this.#ranked, scope);
     this.#slots = new FreeRevisions(all);
     this.#named = new NamedRevisions(
@@ -133,19 +103,19 @@ export class KvModel implements Model<KvState, KvCall> {
   }
 
   rank(call: KvCall): number {
-    return this.#profile(call).rank;
+    return this.#profiles.of(call).rank;
   }
 
   touches(call: KvCall): Parts {
-    return this.#profile(call).touches;
+    return this.#profiles.of(call).touches;
   }
 
   changes(call: KvCall): Parts {
-    return this.#profile(call).changes;
+    return this.#profiles.of(call).changes;
   }
 
   depends(call: KvCall): Parts {
-    return this.#profile(call).depends;
+    return this.#profiles.of(call).depends;
   }
 
   step(state: KvState, call: KvCall): Step<KvState, KvCall> {
@@ -168,20 +138,6 @@ export class KvModel implements Model<KvState, KvCall> {
     return key;
   }
 
-  #profileOf(call: KvCall, rank: number): Profile {
-    const { reads, changes, depends } = this.#scope.footprint(call.request);
-    // What a call without an answer read, nobody saw.
-    const touches = changes | depends | (isAnsweredKv(call) ? reads : 0n);
-    const changed = isAnsweredKv(call) && !isChange(call) ? 0n : changes;
-    return { touches, changes: changed, depends, places: placesIn(touches), rank };
-  }
-
-  #profile(call: KvCall): Profile {
-    const profile = this.#profiles.get(call);
-    assert(profile !== undefined, `call ${call.id} is not in the model`);
-    return profile;
-  }
-
   #answered(state: KvState, call: AnsweredKvCall): Step<KvState, KvCall> {
     const { revision } = call.outcome;
     const least = isChange(call) ? FIRST_REVISION + 1 : FIRST_REVISION;
@@ -199,60 +155,82 @@ export class KvModel implements Model<KvState, KvCall> {
     return accept({ answered: state.answered + 1, newest: written, taken: state.taken });
   }
 
-  /** Takes each revision that is free for the call. */
+  /** Tries each revision that is free for the call. */
   #unanswered(state: KvState, call: KvCall): Step<KvState, KvCall> {
-    const { touches, depends, places } = this.#profile(call);
-    const next = this.#ranked[state.answered];
-    if (next === undefined) return refuse(0n, "nothing comes after it that could tell");
-    const last = isChange(next) ? next.outcome.revision - 1 : next.outcome.revision;
-    const first = Math.max(this.#slots.before(call), this.#lastTouched(state, touches));
+    const { after, last, blocked } = this.#window(state, call);
     const states: KvState[] = [];
     const spares: KvState[] = [];
-    let after = first;
-    let conflict = 0n;
-    for (let one = state.taken; one !== null; one = one.before) {
-      if (one.revision <= first || (this.touches(one.call) & touches) === 0n) continue;
-      after = Math.max(after, one.revision);
-      conflict |= this.changes(one.call) | this.resources;
-    }
+    let conflict = blocked;
     let reason = `there is no free revision for it between ${after} and ${last + 1}`;
+    /** The last one tried, of those that nobody could tell from the next. */
     let tried = Number.POSITIVE_INFINITY;
-    const given = this.#given.get(call);
-    for (const revision of this.#slots.between(after, last)) {
-      if (given !== undefined && revision !== given) continue;
+    for (const revision of this.#candidates(call, after, last)) {
       const holder = takenAt(state, revision);
       if (holder !== null) {
         conflict |= this.changes(holder) | this.resources;
         continue;
       }
-      const missing = this.#missing(state, call, revision - 1);
-      if (missing !== null) {
-        conflict |= missing.conflict;
-        reason = missing.reason;
-        break;
-      }
-      const effects = possibleEffects(this.#view(state), call.request, revision);
-      if (!effects.some((changes) => changes.length > 0)) {
-        conflict |= depends;
-        reason = "it would change nothing";
-        break;
-      }
-      const seen = this.facts.at(revision);
-      const isSpare = seen.length === 0 && tried <= revision && !this.#named.isAnyBetween(places, tried, revision);
-      for (const changes of effects) {
-        if (changes.length === 0 || !seen.every(({ key }) => changes.some((change) => change.key === key))) continue;
-        const written = this.#write(state.newest, changes, revision, call.id);
-        if ("reason" in written) {
-          conflict |= written.conflict | depends;
-          reason = written.reason;
-          continue;
-        }
-        const taken = { revision, call, before: state.taken };
-        (isSpare ? spares : states).push({ answered: state.answered, newest: written, taken });
-      }
-      if (!isSpare) tried = seen.length === 0 ? revision : Number.POSITIVE_INFINITY;
+      const isSeen = this.facts.at(revision).length > 0;
+      const { places } = this.#profiles.of(call);
+      const isSpare = !isSeen && tried <= revision && !this.#named.isAnyBetween(places, tried, revision);
+      if (!isSpare) tried = isSeen ? Number.POSITIVE_INFINITY : revision;
+      const step = this.#unansweredAt(state, call, revision);
+      (isSpare ? spares : states).push(...step.states);
+      conflict |= step.conflict;
+      if (step.reason !== "") ({ reason } = step);
     }
     return { states, spares, conflict, reason };
+  }
+
+  /** Revisions between which a call without an answer must be, and what else keeps it there. */
+  #window(state: KvState, call: KvCall): { after: number; last: number; blocked: Parts } {
+    const { touches } = this.#profiles.of(call);
+    const first = Math.max(this.#slots.before(call), this.#lastTouched(state, touches));
+    const next = this.#ranked[state.answered];
+    // After the last answer, nothing could tell.
+    const last = next === undefined ? first : isChange(next) ? next.outcome.revision - 1 : next.outcome.revision;
+    let after = first;
+    let blocked = 0n;
+    for (let one = state.taken; one !== null; one = one.before) {
+      if (one.revision <= first || (this.touches(one.call) & touches) === 0n) continue;
+      after = Math.max(after, one.revision);
+      blocked |= this.changes(one.call) | this.resources;
+    }
+    return { after, last, blocked };
+  }
+
+  #candidates(call: KvCall, after: number, last: number): readonly number[] {
+    const free = this.#slots.between(after, last);
+    const given = this.#given.get(call);
+    return given === undefined ? free : free.filter((revision) => revision === given);
+  }
+
+  /** What a call without an answer may leave behind at a revision. */
+  #unansweredAt(state: KvState, call: KvCall, revision: number): Step<KvState, KvCall> {
+    const { depends } = this.#profiles.of(call);
+    const missing = this.#missing(state, call, revision - 1);
+    if (missing !== null) return missing;
+    const seen = this.facts.at(revision);
+    const states: KvState[] = [];
+    let conflict = 0n;
+    let reason = "";
+    for (const changes of possibleEffects(this.#view(state), call.request, revision)) {
+      if (changes.length === 0) continue;
+      if (!seen.every(({ key }) => changes.some((change) => change.key === key))) {
+        reason = `revision ${revision} was seen to be another change`;
+        continue;
+      }
+      const written = this.#write(state.newest, changes, revision, call.id);
+      if ("reason" in written) {
+        conflict |= written.conflict | depends;
+        ({ reason } = written);
+      } else {
+        const taken = { revision, call, before: state.taken };
+        states.push({ answered: state.answered, newest: written, taken });
+      }
+    }
+    if (states.length > 0 || reason !== "") return { states, conflict, reason };
+    return refuse(depends, "it would change nothing");
   }
 
   /** The revision of the last answered call that touched some parts. */
@@ -266,7 +244,7 @@ export class KvModel implements Model<KvState, KvCall> {
 
   /** A version of a key that a call touches that was seen, but has not been written by a revision. */
   #missing({ newest }: KvState, call: KvCall, upTo: number): Step<KvState, KvCall> | null {
-    for (const at of this.#profile(call).places) {
+    for (const at of this.#profiles.of(call).places) {
       const fact = this.facts.next(at, newest[at]?.revision ?? 0);
       if (fact === null || fact.revision > upTo) continue;
       return refuse(1n << BigInt(at), `${factText(fact)}, but nothing in this order has written it`, fact.witness);
@@ -318,10 +296,6 @@ export class KvModel implements Model<KvState, KvCall> {
   }
 }
 
-function isChange(call: AnsweredKvCall): boolean {
-  return hasChanged(call.outcome.result);
-}
-
 function accept(state: KvState): Step<KvState, KvCall> {
   return { states: [state], conflict: 0n, reason: "" };
 }
@@ -338,14 +312,4 @@ function takenAt({ taken }: KvState, revision: number): KvCall | null {
 function changeText(changes: readonly KeyChange[], key: ByteString): string {
   const kvs = changes.filter((change) => change.key === key).map(({ kv }) => kv);
   return kvs.map((kv) => (kv === null ? `a deletion of ${quoted(key)}` : kvText(kv))).join(", ");
-}
-
-function placesIn(parts: Parts): number[] {
-  const places: number[] = [];
-  const digits = parts.toString(16);
-  for (let digit = 0; digit < digits.length; digit++) {
-    const bits = Number.parseInt(digits[digits.length - 1 - digit] as string, 16);
-    for (let bit = 0; bit < 4; bit++) if ((bits >> bit) & 1) places.push(4 * digit + bit);
-  }
-  return places;
 }

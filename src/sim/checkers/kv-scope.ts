@@ -9,7 +9,7 @@ import { isInRange, type KeyRange, lowerBound } from "./key-range.ts";
 import type { Parts } from "./linearization-search.ts";
 
 /** Keys that begin like this are on leases, as are all that were ever put on one. */
-export const LEASE_PREFIX = "lease/";
+const LEASE_PREFIX = "lease/";
 
 export class KvScope {
   /** In order; a key's place is its part of the state. */

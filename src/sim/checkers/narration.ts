@@ -116,7 +116,7 @@ export function rangeText({ key, rangeEnd }: KeyRange): string {
   return `[${quoted(key)}, ${rangeEnd === "\0" ? "end" : quoted(rangeEnd)})`;
 }
 
-export function outcomeText(outcome: Outcome | null): string {
+function outcomeText(outcome: Outcome | null): string {
   if (outcome === null) return "under way";
   switch (outcome.type) {
     case "answered":
