@@ -19,7 +19,7 @@ export interface TransportLimits {
   readonly minRetryMs: number;
   /** The longest wait between two attempts. */
   readonly maxRetryMs: number;
-  /** Members that connect to us and that `setPeers` did not name: one that was just added may know us first. */
+  /** Members that connect to us, and are dialled back, though `setPeers` did not name them: a new one may know us first. */
   readonly maxUnknownPeers: number;
   /** Accepted connections that have not said who they are, or were turned away and are still open. */
   readonly maxPendingConnections: number;
