@@ -181,17 +181,19 @@ class Executor implements Execution {
     const { key } = request;
     this.#headerRevision = this.#revision;
     if (!this.#covers(key)) return;
-    const previous = this.#get(key);
-    if (previous === null && (request.ignoreValue || request.ignoreLease)) {
+    const range = { key, rangeEnd: "" };
+    // Asked of the store as it was before the whole transaction.
+    if ((request.ignoreValue || request.ignoreLease) && this.#view.living(range, null).length === 0) {
       const text = `a put that keeps what ${quoted(key)} has must be refused, for there was no such key`;
-      this.#complain({ text, blamed: [{ key, rangeEnd: "" }] });
+      this.#complain({ text, blamed: [range] });
       return;
     }
+    const previous = this.#living(range)[0] ?? null;
     const told = actual?.prevKv ?? null;
     const wanted = request.prevKv ? previous : null;
     if (actual !== null && !isSameOrNone(told, wanted)) {
       const text = `as the previous version ${differenceText(key, wanted, told)}`;
-      this.#complain({ text, blamed: [{ key, rangeEnd: "" }] });
+      this.#complain({ text, blamed: [range] });
     }
     this.#change(key, {
       key,
@@ -219,10 +221,6 @@ class Executor implements Execution {
 
   #covers(key: ByteString): boolean {
     return this.#view.covers({ key, rangeEnd: "" });
-  }
-
-  #get(key: ByteString): KeyValue | null {
-    return this.#living({ key, rangeEnd: "" })[0] ?? null;
   }
 
   #living(range: KeyRange): readonly KeyValue[] {
