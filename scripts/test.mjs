@@ -52,10 +52,11 @@ function findStages() {
   const found = [
     { name: "unit", files: filesOf("src/**/*.test.ts"), concurrency: availableParallelism(), timeout: 5 * MINUTE_MS },
     { name: "scripts", files: filesOf("scripts/*.test.mjs"), concurrency: 1, timeout: 5 * MINUTE_MS },
+    { name: "zoo", files: filesOf("zoo/*.test.ts"), concurrency: 1, timeout: 5 * MINUTE_MS },
   ];
   const byFolder = Map.groupBy(filesOf("test/*/**/*.test.ts"), (file) => relative(root, file).split(sep)[1]);
   for (const [name, files] of byFolder) found.push({ name, files, concurrency: 1, timeout: 15 * MINUTE_MS });
-  const order = ["unit", "scripts", "conformance", "interop", "e2e", "", "chaos"];
+  const order = ["unit", "scripts", "zoo", "simulation", "conformance", "interop", "e2e", "", "chaos"];
   const rank = ({ name }) => (order.includes(name) ? order.indexOf(name) : order.indexOf(""));
   return found.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
 }

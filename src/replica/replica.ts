@@ -266,7 +266,7 @@ export class GroupReplica implements Replica {
   /** Writes up to this number are on disk. */
   durable(write: number): void {
     if (this.#stopped) return;
-    this.#step({ type: "durable", write });
+    this.#stepBeforeTurn({ type: "durable", write });
     this.#outbox.written(write);
     // A peer waits for this; the rest of the turn can wait.
     this.#transport.flush();
@@ -358,14 +358,19 @@ export class GroupReplica implements Replica {
   }
 
   #step(input: Input): void {
+    this.#stepBeforeTurn(input);
+    // A turn under way takes the effects itself.
+    if (!this.#turning) this.#wake();
+  }
+
+  /** For who takes a turn right after it. */
+  #stepBeforeTurn(input: Input): void {
     if (this.#stopped) return;
     try {
       this.#engine.step(input, this.#clock.now());
     } catch (error) {
-      return this.#fail(error);
+      this.#fail(error);
     }
-    // A turn under way takes the effects itself.
-    if (!this.#turning) this.#wake();
   }
 
   #turn(): void {
@@ -464,7 +469,7 @@ export class GroupReplica implements Replica {
 
   #tick(): void {
     const now = this.#clock.now();
-    this.#step({ type: "tick" });
+    this.#stepBeforeTurn({ type: "tick" });
     if (this.#stopped) return;
     this.#intake.expire(now, this.#leader !== 0n, this.keyspace.revision);
     this.#reads.expire(now);
