@@ -74,10 +74,11 @@ export class Reconfigurations {
     if (waiting !== undefined) this.#finish(waiting, null);
   }
 
+  /** One that was proposed may be committed by others yet: nobody here will know. */
   stop(): void {
     const all = this.#queue;
     this.#queue = [];
-    for (const waiting of all) waiting.done(etcdErrors.serverStopped());
+    for (const { id, done } of all) done(id === 0 ? etcdErrors.serverStopped() : etcdErrors.timeout());
   }
 
   #finish(waiting: Waiting, error: QuorateError | null): void {

@@ -34,9 +34,9 @@ const quiet: WorkloadPlan = {
   lockers: 0,
 };
 
-/** Three members with quick elections, and these faults. */
-async function run(seed: number, durationMs: number, faults: readonly Fault[]): Promise<SeedResult> {
-  const plan = drawPlan(seed, { members: 3, durationMs, faults: [] });
+/** Members with quick elections, and these faults. */
+async function run(seed: number, durationMs: number, faults: readonly Fault[], members = 3): Promise<SeedResult> {
+  const plan = drawPlan(seed, { members, durationMs, faults: [] });
   const cluster = { ...plan.cluster, electionMs: 300, heartbeatMs: 30, priorities: false };
   const result = await runPlan({ ...plan, cluster, workload: quiet, faults }, KEPT_LINES);
   assert.equal(result.failure, null, `seed ${seed}: ${result.failure?.property}\n${result.failure?.message}`);
@@ -93,6 +93,22 @@ suite("found by the simulator", () => {
         { ...once, kind: "remove", at: 3_500, target: 2 },
       ]);
       assertTold(result, [/operator +remove m2: done/, /m2 +ends: member \w+ was removed from the cluster/]);
+    }
+  });
+
+  // Seed 102: a change of a cluster of one to two is committed by both, and the second was let in by nobody before that.
+  test("the second voter joins, though only it can make its addition good, and its first start is late", async () => {
+    for (const seed of SEEDS) {
+      const result = await run(
+        seed,
+        14_000,
+        [
+          { ...once, kind: "addVoter", at: 2_000, target: 0 },
+          { ...once, kind: "crash", at: 2_500, forMs: 1_000, target: 0 },
+        ],
+        1,
+      );
+      assertTold(result, [/m0 +loses power/, /m1 +serves/, /operator +add voter m1: done/]);
     }
   });
 });

@@ -83,6 +83,8 @@ export function run(file: string, args: readonly string[], options: RunOptions =
         }
       },
     );
+    // A program that ends without reading all of its input is no failure of ours: its exit code says what it was.
+    child.stdin?.on("error", () => {});
     child.stdin?.end(options.input ?? "");
   });
 }

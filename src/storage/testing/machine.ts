@@ -101,10 +101,15 @@ export class Machine {
     return this.orNever(this.open(options));
   }
 
-  /** Power is lost: no process on it hears of anything any more. */
-  crash(): void {
+  /** kill -9: what was written is in the page cache, synced or not. */
+  kill(): void {
     for (const process of this.#processes) process.kill();
     this.#processes = [];
+  }
+
+  /** Power is lost: no process on it hears of anything any more. */
+  crash(): void {
+    this.kill();
     this.disk.crash();
   }
 
