@@ -9,8 +9,8 @@ const quorate = fileURLToPath(new URL("../../bin/quorate", import.meta.url));
 const MINUTE_MS = 60_000;
 
 /** How many: `QUORATE_TEST_SEEDS` in place of both, for a longer look. */
-const FIXED = 120;
-const FRESH = 60;
+const FIXED = 60;
+const FRESH = 30;
 const wanted = Number(process.env["QUORATE_TEST_SEEDS"] ?? 0);
 
 function simulate(...args: string[]): void {
