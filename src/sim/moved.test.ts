@@ -15,9 +15,9 @@ async function move(world: World, member: WorldMember): Promise<void> {
   let answer = "";
   leader?.enter(() => leader.replica?.propose(command, ({ type }) => (answer = type)));
   await until(world, () => answer === "done");
-  let stopped = false;
-  member.terminate(() => (stopped = true));
-  await until(world, () => stopped);
+  member.supervised = false;
+  member.terminate();
+  await until(world, () => member.state === "down");
   member.options = { ...member.options, listenPeerUrls: [peerUrl], initialAdvertisePeerUrls: [peerUrl] };
   member.start();
   await until(world, () => member.serving && world.leader !== null && isCaughtUp(world, member));

@@ -7,5 +7,5 @@ const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread only");
 port.on("message", (options: SeedOptions) => {
   const started = performance.now();
-  runSeed(options).then((result) => port.postMessage(summarise(result, performance.now() - started)));
+  void runSeed(options).then((result) => port.postMessage(summarise(result, performance.now() - started)));
 });

@@ -48,7 +48,7 @@ export class Nemesis {
 
   /** Ends all faults that last. */
   heal(): void {
-    for (const undo of [...this.#lasting]) undo();
+    for (const undo of this.#lasting) undo();
   }
 
   #begin(fault: Fault): void {
@@ -315,7 +315,7 @@ export class Nemesis {
   #stop(member: WorldMember, forMs: number): boolean {
     if (!member.serving) return false;
     member.supervised = false;
-    member.terminate(() => {});
+    member.terminate();
     return this.#lasts(forMs, () => {
       if (member.state === "stopping") member.die(false);
       this.#up(member);

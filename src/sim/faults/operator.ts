@@ -71,8 +71,10 @@ export class Operator {
 
   #promote(member: WorldMember, done: () => void): void {
     const { id } = member;
-    if (id === 0n)
-      return void this.#world.later(AGAIN_MS, () => (this.#retired ? done() : this.#promote(member, done)));
+    if (id === 0n) {
+      this.#world.later(AGAIN_MS, () => (this.#retired ? done() : this.#promote(member, done)));
+      return;
+    }
     this.#change(
       `promote ${member.name}`,
       (replica) => replica.changeMembership({ type: "promote", id }),

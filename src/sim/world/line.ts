@@ -32,13 +32,9 @@ export interface LineOptions {
 
 export class Line {
   readonly #options: LineOptions;
-  readonly #open = new Set<LineCall>();
 
   constructor(options: LineOptions) {
     this.#options = options;
-    options.member.onDeath(() => {
-      for (const call of [...this.#open]) call.lost();
-    });
   }
 
   get member(): WorldMember {
@@ -47,8 +43,7 @@ export class Line {
 
   /** Begins a call; `listener.end` comes at most once, and not at all if the way stays cut. */
   call(path: string, request: Uint8Array, listener: ClientListener): LineCall {
-    const call: LineCall = new LineCall(this.#options, listener, () => this.#open.delete(call));
-    this.#open.add(call);
+    const call = new LineCall(this.#options, listener);
     call.begin(path, request);
     return call;
   }
@@ -57,7 +52,6 @@ export class Line {
 export class LineCall {
   readonly #options: LineOptions;
   readonly #listener: ClientListener;
-  readonly #forget: () => void;
   #handle: Handle | null = null;
   #over = false;
   /** When the last message on its way arrives, there and back. */
@@ -68,13 +62,13 @@ export class LineCall {
   /** While set, the client reads nothing: messages pile up here. */
   #unread: Uint8Array[] | null = null;
 
-  constructor(options: LineOptions, listener: ClientListener, forget: () => void) {
+  constructor(options: LineOptions, listener: ClientListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#forget = forget;
   }
 
   begin(path: string, request: Uint8Array): void {
+    this.#options.member.calls.add(this);
     this.#there(() => {
       const { member } = this.#options;
       const refused = (): void => this.#back(() => this.#end({ type: "refused" }));
@@ -144,7 +138,7 @@ export class LineCall {
 
   #close(): void {
     this.#over = true;
-    this.#forget();
+    this.#options.member.calls.delete(this);
   }
 
   #there(run: () => void, evenIfOver = false): void {

@@ -54,11 +54,12 @@ export class WorldMember {
   /** Disk operations were lost or falsified by a fault: what it refuses is its right. */
   damaged = false;
   lives = 0;
+  /** Calls of clients that are open here: they break when the process dies. */
+  readonly calls: Set<{ lost(): void }> = new Set();
   readonly #kind: EngineKind;
   readonly #tuning: Partial<MemberTuning>;
   readonly #events: WorldMemberEvents;
   readonly #later: (delayMs: number, run: () => void) => void;
-  readonly #deathHandlers: (() => void)[] = [];
   #process: VirtualProcess | null = null;
   #clock: Clock | null = null;
 
@@ -106,10 +107,6 @@ export class WorldMember {
     return this.#clock?.now() ?? 0;
   }
 
-  onDeath(handle: () => void): void {
-    this.#deathHandlers.push(handle);
-  }
-
   /** Runs something in its process. */
   enter(run: () => void): void {
     this.#process?.enter(run);
@@ -136,7 +133,7 @@ export class WorldMember {
           this.id = running.memberId;
           this.state = "serving";
           this.#events.note(this, "serves");
-          running.failed.then((error) => this.#ended(process, error));
+          void running.failed.then((error) => this.#ended(process, error));
         },
         (error: unknown) => this.#ended(process, error),
       );
@@ -153,12 +150,12 @@ export class WorldMember {
   }
 
   /** SIGTERM. */
-  terminate(done: () => void): void {
+  terminate(): void {
     const { running } = this;
     const process = this.#process;
     if (running === null || process === null || !this.serving) {
       this.die(false);
-      return done();
+      return;
     }
     this.state = "stopping";
     this.#events.note(this, "is asked to stop");
@@ -169,7 +166,6 @@ export class WorldMember {
           this.#events.note(this, "stopped");
           this.machine.kill();
           this.#over();
-          done();
         },
         (error: unknown) => this.#ended(process, error),
       );
@@ -188,7 +184,7 @@ export class WorldMember {
     this.#process = null;
     this.running = null;
     if (this.state !== "removed" && this.state !== "refusing") this.state = "down";
-    for (const handle of this.#deathHandlers) handle();
+    for (const call of this.calls) call.lost();
   }
 
   /** The process ended by itself. */
