@@ -13,29 +13,28 @@ interface LogMark {
 /** Marks made by log lines and notices, by what these say. */
 const logMarks: readonly LogMark[] = [
   { name: "election won", pattern: /won the election/ },
-  { name: "leader stepped down", pattern: /step(s|ped) down|no longer lead|resign/ },
-  { name: "pre-vote lost or late", pattern: /pre-vote/ },
-  { name: "torn tail dropped", pattern: /torn|incomplete/ },
-  { name: "damage found at a start", pattern: /damage|checksum/ },
+  { name: "leader deposed", pattern: /leader becomes a follower/ },
+  { name: "leader that heard no quorum", pattern: /heard no quorum/ },
+  { name: "leadership handed over", pattern: /asked by the leader/ },
+  { name: "hand-over given up", pattern: /keeps leadership after all/ },
+  { name: "uncommitted entries dropped", pattern: /drops \d+ uncommitted entries/ },
+  { name: "joint membership", pattern: /joint|outgoing/ },
+  { name: "peer that restarted", pattern: /restarted: asks anew/ },
+  { name: "peer that lost data", pattern: /came back without entries it had acknowledged/ },
+  { name: "peer that cannot prove its data", pattern: /cannot prove that it kept/ },
+  { name: "trusted again", pattern: /has brought this member up to date/ },
+  { name: "snapshot that did not arrive", pattern: /a snapshot did not reach/ },
+  { name: "torn batch dropped at a start", pattern: /dropped a batch that was being written/ },
+  { name: "damage found at a start", pattern: /is damaged|checksum/ },
   { name: "disk full", pattern: /is full/ },
   { name: "disk has room again", pattern: /has room again/ },
-  { name: "disk stalled", pattern: /stall/ },
+  { name: "disk stalled", pattern: /has not finished a write/ },
   { name: "waiting to join", pattern: /waiting for a member/ },
   { name: "removed from the cluster", pattern: /was removed from the cluster/ },
-  { name: "trusted again", pattern: /trust/ },
-  { name: "lost data noticed by the leader", pattern: /lost data|came back with less/ },
 ];
 
 /** Marks made by effects. */
-const effectMarks = [
-  "snapshot sent",
-  "snapshot installed",
-  "log truncated",
-  "entry refused",
-  "membership change refused",
-  "read refused",
-  "untrusted start",
-] as const;
+const effectMarks = ["snapshot sent", "snapshot installed", "log truncated", "untrusted start"] as const;
 
 export class Marks {
   readonly #hits = new Map<string, number>();
