@@ -30,6 +30,8 @@ export interface WorldMemberEvents {
   note(member: WorldMember, what: string): void;
   /** A broken promise that shows at this member alone. */
   violated(member: WorldMember, property: string, message: string): void;
+  /** It ended because it was told that it is no member any more. */
+  toldRemoved(member: WorldMember): void;
   logger(member: WorldMember): Logger;
 }
 
@@ -199,8 +201,12 @@ export class WorldMember {
     } else if (code === "DATA_CORRUPT" && !this.damaged) {
       this.#events.violated(this, "undamaged data is accepted", `${this.name} refuses its own data: ${text}`);
     }
-    if (code === "REMOVED" || code === "MEMBER_REMOVED") this.state = "removed";
-    else if (code === "DATA_CORRUPT") this.state = "refusing";
+    if (code === "REMOVED") {
+      this.#events.toldRemoved(this);
+      this.state = "removed";
+    } else if (code === "DATA_CORRUPT") {
+      this.state = "refusing";
+    }
     this.machine.kill();
     this.#over();
     this.#later(RESTART_MS, () => {

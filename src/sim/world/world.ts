@@ -130,6 +130,10 @@ export class World {
       events: {
         note: ({ name: who }, what) => this.trace.note(who, what),
         violated: (_member, property, message) => this.violated(property, message),
+        toldRemoved: ({ id, name: who }) => {
+          if (this.observer.truth.keyspace.members.wasRemoved(id)) return;
+          this.violated("only removed members are told so", `${who} ended as removed, and was not`);
+        },
         logger: (who) => this.#logger(who),
       },
     });
