@@ -30,6 +30,7 @@ const quiet: WorkloadPlan = {
   },
   patienceMs: 2_000,
   watchers: 1,
+  readers: 0,
   leaseholders: 0,
   lockers: 0,
 };

@@ -2,6 +2,7 @@
 import { SeededRandom } from "../../consensus/random.ts";
 import type { World } from "../world/world.ts";
 import { Caller } from "./caller.ts";
+import { FreshReader } from "./fresh-reader.ts";
 import { KvClient } from "./kv-client.ts";
 import { Leaseholder } from "./leaseholder.ts";
 import { GuardedResource, Locker } from "./locker.ts";
@@ -9,7 +10,7 @@ import { WatchClient } from "./watcher.ts";
 
 export class Workload {
   readonly watchers: readonly WatchClient[];
-  readonly #others: readonly (KvClient | Leaseholder | Locker)[];
+  readonly #others: readonly (KvClient | FreshReader | Leaseholder | Locker)[];
   readonly #world: World;
   readonly #random: SeededRandom;
   #clients = 0;
@@ -23,6 +24,7 @@ export class Workload {
     const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
     this.#others = [
       ...times(workload.clients, () => new KvClient(this.caller(), workload)),
+      ...times(workload.readers, () => new FreshReader(this.caller())),
       ...times(workload.leaseholders, () => new Leaseholder(this.caller(), minTtl)),
       ...times(workload.lockers, () => new Locker(this.caller(), resource, minTtl + 1)),
     ];

@@ -106,6 +106,7 @@ function drawWorkload(random: SeededRandom): WorkloadPlan {
     },
     patienceMs: pick(random, [300, 2_000, 8_000]),
     watchers: often(0.6) ? 1 + random.below(2) : 0,
+    readers: often(0.4) ? 1 : 0,
     leaseholders: often(0.5) ? 1 + random.below(2) : 0,
     lockers: often(0.4) ? 2 : 0,
   };

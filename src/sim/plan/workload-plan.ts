@@ -29,6 +29,8 @@ export interface WorkloadPlan {
   readonly patienceMs: number;
   /** Clients that watch, and take their watch up elsewhere when it breaks. */
   readonly watchers: number;
+  /** Clients that read at whoever leads, or led before. */
+  readonly readers: number;
   /** Clients that hold leases with keys, renew them for a while, then let them expire or revoke them. */
   readonly leaseholders: number;
   /** Clients that compete for a lock and write to a guarded resource. */

@@ -157,6 +157,10 @@ export class World {
     const candidates = this.members.filter(({ state }) => state !== "removed" && state !== "refusing");
     const member = candidates[random.below(candidates.length)];
     assert(member !== undefined, "every member was removed");
+    return this.lineToMember(member);
+  }
+
+  lineToMember(member: Member): Line {
     const { minDelayMs, maxDelayMs } = this.plan.cluster;
     return new Line({ timeline: this.timeline, random: this.#lineDraws, member, minDelayMs, maxDelayMs });
   }
