@@ -101,7 +101,7 @@ export const elections: readonly Defect[] = [
     engine: "raft",
     patches: [
       {
-        file: "src/consensus/raft/log.ts",
+        file: "src/consensus/parts/entry-log.ts",
         text: "    return last.epoch > this.lastEpoch || (last.epoch === this.lastEpoch && last.index >= this.lastIndex);",
         replacement: "    return last.index >= this.lastIndex;",
       },

@@ -135,7 +135,7 @@ export const membership: readonly Defect[] = [
     engine: "raft",
     patches: [
       {
-        file: "src/consensus/raft/memberships.ts",
+        file: "src/consensus/parts/memberships.ts",
         text: "    if (isVoter(this.at(commit), id)) return true;",
         replacement: "    if (isVoter(this.at(commit), id) || commit > 0) return true;",
       },

@@ -55,7 +55,7 @@ export const replication: readonly Defect[] = [
     engine: "raft",
     patches: [
       {
-        file: "src/consensus/raft/writes.ts",
+        file: "src/consensus/parts/writes.ts",
         text: "    for (const write of this.#underway) write.lastIndex = Math.min(write.lastIndex, index - 1);\n",
         replacement: "",
       },

@@ -1,6 +1,6 @@
 /** Moving the commit index, on any member. What a leader then has to do is in consequences.ts. */
 import { assert } from "../../errors.ts";
-import { entryOverheadBytes } from "./log.ts";
+import { entryOverheadBytes } from "../parts/entry-log.ts";
 import type { RaftState } from "./state.ts";
 
 /** Everything up to `index` is committed. Given out as such at the end of the turn. */

@@ -1,7 +1,8 @@
 /** Which peers a leader hears, and in which of their lives. */
 import { hasQuorum } from "../membership.ts";
+import { name } from "../parts/name.ts";
 import type { Progress } from "./progress.ts";
-import { type Leadership, name, type RaftState } from "./state.ts";
+import { type Leadership, type RaftState } from "./state.ts";
 
 /**
  * Looks at who answers before what. Another incarnation than the known one means that the peer restarted: nothing its

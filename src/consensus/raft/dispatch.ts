@@ -3,13 +3,14 @@ import type { MemberId } from "../../environment.ts";
 import { unreachable } from "../../errors.ts";
 import { DecodeError } from "../bytes.ts";
 import { isMember } from "../membership.ts";
+import { name } from "../parts/name.ts";
 import { hurryElection, mayCampaign, onPreVote, onPreVoteResponse, onVote, onVoteResponse } from "./election.ts";
 import { onHeartbeat, onHeartbeatResponse } from "./heartbeat.ts";
 import { decodeMessage, type Envelope, type Message } from "./messages.ts";
 import { onReadRequest, onReadResponse } from "./reads.ts";
 import { onAppend, onAppendResponse } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
-import { name, type RaftState } from "./state.ts";
+import { type RaftState } from "./state.ts";
 import { onTimeoutNow } from "./transfer.ts";
 
 /** Bytes from a peer: reads them, notes who speaks, and takes them to their room. */

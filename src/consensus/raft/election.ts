@@ -12,12 +12,13 @@ import type { MemberId } from "../../environment.ts";
 import { assert } from "../../errors.ts";
 import { EntryKind } from "../engine.ts";
 import { allMembers, allVoters, hasQuorum, voteOutcome } from "../membership.ts";
+import { entryOverheadBytes } from "../parts/entry-log.ts";
+import { name } from "../parts/name.ts";
 import { hearsQuorum } from "./contact.ts";
 import { appendOwn, newProgress } from "./leadership.ts";
-import { entryOverheadBytes } from "./log.ts";
 import type { Envelope, VoteRequest } from "./messages.ts";
 import { becomeFollower, drawElectionTimeout, enterEpoch, setLeader } from "./role.ts";
-import { name, type RaftState } from "./state.ts";
+import { type RaftState } from "./state.ts";
 
 /** Elections ahead of the timeout that follow one loss of a leader; after them, timeouts decide. */
 const maxEarlyTries = 3;

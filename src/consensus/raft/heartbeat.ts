@@ -5,13 +5,14 @@
  * confirm read indexes, extend leases, re-open a window whose messages got lost, and show which peers are there.
  */
 import type { MemberId } from "../../environment.ts";
+import { name } from "../parts/name.ts";
 import { advanceCommit } from "./commit.ts";
 import { admitResponse } from "./contact.ts";
 import type { Heartbeat, HeartbeatResponse } from "./messages.ts";
 import { confirmReads } from "./reads.ts";
 import { hearLeader } from "./role.ts";
 import { sendAppend } from "./sending.ts";
-import { name, type RaftState } from "./state.ts";
+import { type RaftState } from "./state.ts";
 
 // The leader's side.
 

@@ -7,7 +7,8 @@
 import type { MemberId } from "../../environment.ts";
 import { InvariantViolation } from "../../errors.ts";
 import type { Role } from "../engine.ts";
-import { name, type RaftState } from "./state.ts";
+import { name } from "../parts/name.ts";
+import { type RaftState } from "./state.ts";
 
 /** What `checkChange` remembers of the state before. */
 export class Before {

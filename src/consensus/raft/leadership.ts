@@ -1,7 +1,7 @@
 /** What a leader does to its own log and to its list of peers. */
 import type { MemberId } from "../../environment.ts";
 import type { Entry, EntryKind } from "../engine.ts";
-import { entryOverheadBytes } from "./log.ts";
+import { entryOverheadBytes } from "../parts/entry-log.ts";
 import { Progress } from "./progress.ts";
 import type { Leadership, RaftState } from "./state.ts";
 

@@ -8,7 +8,8 @@
  *     commit.ts      moving the commit index       consequences.ts what a leader owes after a step
  *     sending.ts     what a leader sends           contact.ts      whom a leader hears, in which life
  *     leadership.ts  a leader's log and peers      reconfiguration.ts, memberships.ts   who takes part
- *     log.ts, writes.ts, progress.ts               what is in memory, on its way to disk, and at each peer
+ *     progress.ts                                  what each peer has and may be sent
+ *     ../parts/                                    the log in memory, writes on their way to disk, and what else engines share
  *     dispatch.ts    messages to their rooms       messages.ts, hard-state.ts, genesis.ts   bytes
  *     invariants.ts  what is checked after every step
  *
@@ -21,21 +22,22 @@ import { DecodeError } from "../bytes.ts";
 import type { Effects, Engine, EngineOptions, EngineStart, Entry, Input, Status } from "../engine.ts";
 import { EntryKind } from "../engine.ts";
 import { allVoters, isVoter } from "../membership.ts";
+import { entryOverheadBytes } from "../parts/entry-log.ts";
+import { name } from "../parts/name.ts";
+import { checkOptions } from "../parts/options.ts";
 import { drawConsequences } from "./consequences.ts";
 import { hearsQuorum } from "./contact.ts";
 import { onMessage } from "./dispatch.ts";
 import { hurryElection, onLeaderLinkLost, onVoteDurable, tickElection } from "./election.ts";
 import { Before, checkBasic, checkChange } from "./invariants.ts";
 import { appendOwn } from "./leadership.ts";
-import { entryOverheadBytes } from "./log.ts";
-import { checkOptions } from "./options.ts";
 import { expireForwardedReads, forwardReads, isAlone, onRead, readsNeedRound } from "./reads.ts";
 import { dismissDeparted, onReconfigure } from "./reconfiguration.ts";
 import { countCommit, sendAcknowledgement } from "./replication.ts";
 import { becomeFollower, drawElectionTimeout, leaderHint } from "./role.ts";
 import { sendAppends, sendHeartbeat, startRound } from "./sending.ts";
 import { onCompact, onSnapshotReceived, onSnapshotSent } from "./snapshot.ts";
-import { type Leadership, name, RaftState } from "./state.ts";
+import { type Leadership, RaftState } from "./state.ts";
 import { RaftStatus, StatusWatch } from "./status.ts";
 import { onTransfer, preferOther, resign, tickTransfer } from "./transfer.ts";
 

@@ -17,7 +17,8 @@
  */
 import type { MemberId } from "../../environment.ts";
 import { hasQuorum, quorumReached } from "../membership.ts";
-import { type Leadership, name, type RaftState, type ReadAsker } from "./state.ts";
+import { name } from "../parts/name.ts";
+import { type Leadership, type RaftState, type ReadAsker } from "./state.ts";
 
 /** The most reads from peers that may wait here: each is a whole turn of a peer's reads. More are turned away. */
 export const maxPeerReads = 4096;

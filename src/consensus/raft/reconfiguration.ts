@@ -19,10 +19,11 @@ import {
   type MembershipChange,
 } from "../membership.ts";
 import { changeMembership, leaveJoint } from "../membership-change.ts";
+import { name } from "../parts/name.ts";
 import { appendOwn, newProgress } from "./leadership.ts";
 import { isSettled } from "./reads.ts";
 import { leaderHint } from "./role.ts";
-import { type Leadership, name, type RaftState } from "./state.ts";
+import { type Leadership, type RaftState } from "./state.ts";
 import { abortTransfer } from "./transfer.ts";
 
 export function onReconfigure(s: RaftState, id: number, change: MembershipChange, context: Uint8Array): void {

@@ -8,12 +8,13 @@ import type { MemberId } from "../../environment.ts";
 import { assert } from "../../errors.ts";
 import { type Entry, EntryKind } from "../engine.ts";
 import { decodeMembershipEntry, quorumReached } from "../membership.ts";
+import { name } from "../parts/name.ts";
 import { advanceCommit } from "./commit.ts";
 import { admitResponse } from "./contact.ts";
 import type { AppendMessage, AppendResponse } from "./messages.ts";
 import type { Progress } from "./progress.ts";
 import { hearLeader } from "./role.ts";
-import { type Leadership, name, type RaftState } from "./state.ts";
+import { type Leadership, type RaftState } from "./state.ts";
 
 // The leader's side.
 

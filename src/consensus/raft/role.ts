@@ -3,8 +3,9 @@
  */
 import type { MemberId } from "../../environment.ts";
 import { assert } from "../../errors.ts";
+import { name } from "../parts/name.ts";
 import { refuseForwardedReads, refuseLeaderReads } from "./reads.ts";
-import { name, type RaftState } from "./state.ts";
+import { type RaftState } from "./state.ts";
 
 /**
  * A new epoch, in which this member has not voted yet. Saved before anything is said in it. Within one epoch the vote

@@ -1,8 +1,9 @@
 /** What a leader sends its followers: entries, heartbeats, and the wish for a snapshot where entries are forgotten. */
-import { entryOverheadBytes } from "./log.ts";
+import { entryOverheadBytes } from "../parts/entry-log.ts";
+import { name } from "../parts/name.ts";
 import type { Progress } from "./progress.ts";
 import { batchReads, confirmedRound } from "./reads.ts";
-import { type Leadership, name, type RaftState } from "./state.ts";
+import { type Leadership, type RaftState } from "./state.ts";
 
 /** Sends a peer what its window has room for. */
 export function sendAppends(s: RaftState, p: Progress): void {

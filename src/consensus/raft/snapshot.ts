@@ -3,9 +3,10 @@ import type { MemberId } from "../../environment.ts";
 import { assert } from "../../errors.ts";
 import type { SnapshotMeta } from "../engine.ts";
 import { sameMembership } from "../membership.ts";
+import { name } from "../parts/name.ts";
 import { advanceCommit } from "./commit.ts";
 import { becomeFollower } from "./role.ts";
-import { name, type RaftState } from "./state.ts";
+import { type RaftState } from "./state.ts";
 
 /** The snapshot reached the peer, or did not. Goes on with a probe at the next heartbeat's answer: no busy retry. */
 export function onSnapshotSent(s: RaftState, to: MemberId, index: number, ok: boolean): void {

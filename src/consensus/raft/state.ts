@@ -10,14 +10,15 @@ import { assert } from "../../errors.ts";
 import type { EngineOptions, EngineStart, Notice, Role } from "../engine.ts";
 import { EntryKind } from "../engine.ts";
 import { decodeMembershipEntry, emptyMembership } from "../membership.ts";
+import { EntryLog } from "../parts/entry-log.ts";
+import { MembershipLog } from "../parts/memberships.ts";
+import { name } from "../parts/name.ts";
+import { Outbox } from "../parts/outbox.ts";
+import { Writes } from "../parts/writes.ts";
 import { SeededRandom } from "../random.ts";
 import { decodeHardState, encodeHardState, noHardState } from "./hard-state.ts";
-import { RaftLog } from "./log.ts";
-import { MembershipLog } from "./memberships.ts";
 import { encodeMessage, type Message } from "./messages.ts";
-import { Outbox } from "./outbox.ts";
 import type { Progress } from "./progress.ts";
-import { Writes } from "./writes.ts";
 
 /** Who asked for a read index: a read of this member's owner, or a peer on behalf of its own. */
 export type ReadAsker =
@@ -80,7 +81,7 @@ export class RaftState {
   readonly random: SeededRandom;
   /** Names this life of the member. */
   readonly incarnation: number;
-  readonly log: RaftLog;
+  readonly log: EntryLog;
   readonly memberships: MembershipLog;
   readonly writes: Writes;
   readonly out: Outbox = new Outbox();
@@ -142,7 +143,7 @@ export class RaftState {
     this.incarnation = this.random.uint32() || 1;
     const saved = start.state === null ? noHardState : decodeHardState(start.state);
     const base = start.snapshot ?? { epoch: 0, index: 0, membership: emptyMembership };
-    this.log = new RaftLog(base, start.entries);
+    this.log = new EntryLog(base, start.entries);
     this.memberships = new MembershipLog(base.membership, base.index);
     for (const entry of start.entries) {
       if (entry.kind !== EntryKind.membership) continue;
@@ -215,9 +216,4 @@ export class RaftState {
   notice(level: Notice["level"], message: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.out.notices.push({ level, message, fields: { member: name(this.id), epoch: this.epoch, ...fields } });
   }
-}
-
-/** A member id for log lines. */
-export function name(id: MemberId): string {
-  return id.toString(16);
 }

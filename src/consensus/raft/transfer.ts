@@ -1,12 +1,13 @@
 /** Handing leadership over (thesis §3.10): asked for, when resigning, and to a preferred member. */
 import type { MemberId } from "../../environment.ts";
 import { isJoint } from "../membership.ts";
+import { name } from "../parts/name.ts";
 import { mayCampaign, startElection } from "./election.ts";
 import type { Progress } from "./progress.ts";
 import { isSettled } from "./reads.ts";
 import { becomeFollower, leaderHint } from "./role.ts";
 import { sendHeartbeat } from "./sending.ts";
-import { type Leadership, name, type RaftState } from "./state.ts";
+import { type Leadership, type RaftState } from "./state.ts";
 
 export function onTransfer(s: RaftState, id: number, to: MemberId): void {
   const { lead, out } = s;

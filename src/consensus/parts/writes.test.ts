@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createMembership } from "../membership.ts";
 import { command } from "../testing/solo.ts";
-import { RaftLog } from "./log.ts";
+import { EntryLog } from "./entry-log.ts";
 import { Writes } from "./writes.ts";
 
 const state = new Uint8Array([1]);
-const setup = (): { log: RaftLog; writes: Writes; issue: (now?: number) => ReturnType<Writes["issue"]> } => {
-  const log = new RaftLog({ epoch: 0, index: 0 }, [command(1, 1), command(1, 2)]);
+const setup = (): { log: EntryLog; writes: Writes; issue: (now?: number) => ReturnType<Writes["issue"]> } => {
+  const log = new EntryLog({ epoch: 0, index: 0 }, [command(1, 1), command(1, 2)]);
   const writes = new Writes(2);
   return { log, writes, issue: (now = 0) => writes.issue(log, () => state, now) };
 };

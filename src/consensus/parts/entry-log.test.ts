@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { command } from "../testing/solo.ts";
-import { entryOverheadBytes, RaftLog } from "./log.ts";
+import { EntryLog, entryOverheadBytes } from "./entry-log.ts";
 
-const logOf = (...epochs: number[]): RaftLog =>
-  new RaftLog(
+const logOf = (...epochs: number[]): EntryLog =>
+  new EntryLog(
     { epoch: 0, index: 0 },
     epochs.map((epoch, i) => command(epoch, i + 1, "abcd")),
   );
 
-describe("RaftLog", () => {
+describe("EntryLog", () => {
   it("knows its entries, its base and its bytes", () => {
     const log = logOf(1, 1, 2);
     assert.deepEqual([log.firstIndex, log.lastIndex, log.lastEpoch, log.bytes], [1, 3, 2, 12]);

@@ -8,7 +8,7 @@
 import { assert, InvariantViolation } from "../../errors.ts";
 import type { Entry, Position } from "../engine.ts";
 
-export class RaftLog {
+export class EntryLog {
   /** The position right before the first entry held: {0, 0}, or covered by a snapshot. */
   #base: Position;
   #entries: Entry[];

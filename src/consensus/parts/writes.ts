@@ -10,7 +10,7 @@
  */
 import { assert } from "../../errors.ts";
 import type { SnapshotMeta, Write } from "../engine.ts";
-import type { RaftLog } from "./log.ts";
+import type { EntryLog } from "./entry-log.ts";
 
 interface Underway {
   readonly number: number;
@@ -50,14 +50,14 @@ export class Writes {
     return this.#issued;
   }
 
-  pending(log: RaftLog): boolean {
+  pending(log: EntryLog): boolean {
     return (
       this.#stateChanged || this.#snapshot !== null || this.#truncateFrom !== null || log.lastIndex >= this.#nextIndex
     );
   }
 
   /** The write that everything changed so far is part of: what a promise made now must wait for. 0: all is durable. */
-  barrier(log: RaftLog): number {
+  barrier(log: EntryLog): number {
     if (this.pending(log)) return this.#issued + 1;
     return this.#underway.length > 0 ? this.#issued : 0;
   }
@@ -86,7 +86,7 @@ export class Writes {
   }
 
   /** Hands out what has changed as one write, or null. `encodeState` is asked only if the state changed. */
-  issue(log: RaftLog, encodeState: () => Uint8Array, now: number): Write | null {
+  issue(log: EntryLog, encodeState: () => Uint8Array, now: number): Write | null {
     if (!this.pending(log)) return null;
     this.#issued++;
     const write: Write = {
