@@ -97,7 +97,7 @@ export const membership: readonly Defect[] = [
       {
         file: reconfiguration,
         text:
-          "  } else if (!isSettled(s, lead)) {\n" +
+          "  } else if (!s.settled) {\n" +
           '    out.refuse(id, "not settled", `the first entry of epoch ${s.epoch} is not committed yet: try again soon`);\n',
         replacement: "",
       },

@@ -13,7 +13,7 @@ export const reads: readonly Defect[] = [
     patches: [
       {
         file: readsFile,
-        text: "  if (!isSettled(s, lead)) lead.parkedReads.push(asker);\n  else if (leaseHolds(s, lead))",
+        text: "  if (!s.settled) lead.reads.park(asker);\n  else if (leaseHolds(s, lead))",
         replacement: "  if (leaseHolds(s, lead))",
       },
     ],
@@ -25,7 +25,7 @@ export const reads: readonly Defect[] = [
     source: "etcd-io/etcd#741; Jepsen etcd 0.4.1 (2014)",
     engine: "raft",
     patches: [
-      { file: readsFile, text: "  else lead.newReads.push(asker);", replacement: "  else answer(s, asker, s.commit);" },
+      { file: readsFile, text: "  else lead.reads.add(asker);", replacement: "  else answer(s, asker, s.commit);" },
     ],
   },
   {
@@ -36,9 +36,9 @@ export const reads: readonly Defect[] = [
     engine: "raft",
     patches: [
       {
-        file: readsFile,
-        text: "    if (batch.round > round) break;",
-        replacement: "    if (batch.round > round + 1) break;",
+        file: "src/consensus/parts/leader-reads.ts",
+        text: "      if (batch.round > round) break;",
+        replacement: "      if (batch.round > round + 1) break;",
       },
     ],
   },
@@ -50,9 +50,9 @@ export const reads: readonly Defect[] = [
     engine: "raft",
     patches: [
       {
-        file: readsFile,
-        text: "  return s.incarnation * tokensPerLife + s.tokenCount;",
-        replacement: "  return s.tokenCount;",
+        file: "src/consensus/parts/forwarded-reads.ts",
+        text: "    return this.#incarnation * tokensPerLife + this.#tokens;",
+        replacement: "    return this.#tokens;",
       },
     ],
   },

@@ -13,6 +13,7 @@ import { assert } from "../../errors.ts";
 import { EntryKind } from "../engine.ts";
 import { allMembers, allVoters, hasQuorum, voteOutcome } from "../membership.ts";
 import { entryOverheadBytes } from "../parts/entry-log.ts";
+import { LeaderReads } from "../parts/leader-reads.ts";
 import { name } from "../parts/name.ts";
 import { hearsQuorum } from "./contact.ts";
 import { appendOwn, newProgress } from "./leadership.ts";
@@ -228,9 +229,7 @@ function becomeLeader(s: RaftState): void {
     leaseForfeited: false,
     nextPreference: now + 2 * options.electionTimeoutMs,
     preferenceBackoffMs: 10 * options.electionTimeoutMs,
-    parkedReads: [],
-    newReads: [],
-    readBatches: [],
+    reads: new LeaderReads(),
     noticeAt: null,
   };
   setLeader(s, s.id);

@@ -25,6 +25,7 @@ import { allVoters, isVoter } from "../membership.ts";
 import { entryOverheadBytes } from "../parts/entry-log.ts";
 import { name } from "../parts/name.ts";
 import { checkOptions } from "../parts/options.ts";
+import { StatusWatch } from "../parts/status-watch.ts";
 import { drawConsequences } from "./consequences.ts";
 import { hearsQuorum } from "./contact.ts";
 import { onMessage } from "./dispatch.ts";
@@ -38,7 +39,7 @@ import { becomeFollower, drawElectionTimeout, leaderHint } from "./role.ts";
 import { sendAppends, sendHeartbeat, startRound } from "./sending.ts";
 import { onCompact, onSnapshotReceived, onSnapshotSent } from "./snapshot.ts";
 import { type Leadership, RaftState } from "./state.ts";
-import { RaftStatus, StatusWatch } from "./status.ts";
+import { RaftStatus } from "./status.ts";
 import { onTransfer, preferOther, resign, tickTransfer } from "./transfer.ts";
 
 export class Raft implements Engine {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { maxForwardedReads } from "../parts/forwarded-reads.ts";
+import { maxPeerReads } from "../parts/leader-reads.ts";
 import { Cluster, type ClusterOptions } from "../testing/cluster.ts";
 import { raftProtocol } from "../testing/raft-protocol.ts";
 import { ofType, Solo, type SoloEffects } from "../testing/solo.ts";
-import { maxForwardedReads, maxPeerReads } from "./reads.ts";
 
 const cluster = (options: Partial<ClusterOptions> = {}): Cluster =>
   new Cluster(raftProtocol, { seed: 5, voters: [1n, 2n, 3n], ...options });

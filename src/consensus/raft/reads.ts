@@ -17,19 +17,10 @@
  */
 import type { MemberId } from "../../environment.ts";
 import { hasQuorum, quorumReached } from "../membership.ts";
+import { maxForwardedReads } from "../parts/forwarded-reads.ts";
+import { maxPeerReads, type ReadAsker } from "../parts/leader-reads.ts";
 import { name } from "../parts/name.ts";
-import { type Leadership, type RaftState, type ReadAsker } from "./state.ts";
-
-/** The most reads from peers that may wait here: each is a whole turn of a peer's reads. More are turned away. */
-export const maxPeerReads = 4096;
-/** The most reads of the owner that may wait for a leader's answer. */
-export const maxForwardedReads = 65536;
-/** Tokens are below 2^53: 32 bits of incarnation, the rest counts. */
-const tokensPerLife = 2 ** 20;
-
-export function isSettled(s: RaftState, lead: Leadership): boolean {
-  return s.commit >= lead.noopIndex;
-}
+import type { Leadership, RaftState } from "./state.ts";
 
 /** A read of this member's owner. */
 export function onRead(s: RaftState, id: number): void {
@@ -37,17 +28,15 @@ export function onRead(s: RaftState, id: number): void {
     readAsLeader(s, s.lead, { from: "owner", id });
   } else if (s.leader === 0n) {
     s.out.refuse(id, "no leader", "no leader is known: ask again when one is elected");
-  } else if (s.newForwardedReads.length >= maxForwardedReads) {
+  } else if (!s.forwardedReads.add(id)) {
     s.out.refuse(id, "no leader", `${maxForwardedReads} reads wait for the leader's answer already`);
-  } else {
-    s.newForwardedReads.push(id);
   }
 }
 
 function readAsLeader(s: RaftState, lead: Leadership, asker: ReadAsker): void {
-  if (!isSettled(s, lead)) lead.parkedReads.push(asker);
+  if (!s.settled) lead.reads.park(asker);
   else if (leaseHolds(s, lead)) answer(s, asker, s.commit);
-  else lead.newReads.push(asker);
+  else lead.reads.add(asker);
 }
 
 /** Whether, at this moment, no other member can have become leader. */
@@ -81,38 +70,23 @@ export function isAlone(s: RaftState): boolean {
 
 /** The leadership is settled now: what was parked goes on. */
 export function releaseParkedReads(s: RaftState, lead: Leadership): void {
-  const parked = lead.parkedReads;
-  lead.parkedReads = [];
-  for (const asker of parked) readAsLeader(s, lead, asker);
+  for (const asker of lead.reads.takeParked()) readAsLeader(s, lead, asker);
 }
 
 /** Whether this turn's reads need a heartbeat round of their own. Alone in the quorum, a leader answers by itself. */
 export function readsNeedRound(s: RaftState, lead: Leadership): boolean {
-  if (lead.newReads.length === 0) return false;
+  if (!lead.reads.hasFresh) return false;
   if (!isAlone(s)) return true;
-  for (const asker of lead.newReads) answer(s, asker, s.commit);
-  lead.newReads = [];
+  for (const asker of lead.reads.takeFresh()) answer(s, asker, s.commit);
   return false;
-}
-
-/** A round starts: it will confirm all reads of this turn. */
-export function batchReads(s: RaftState, lead: Leadership): void {
-  if (lead.newReads.length === 0) return;
-  lead.readBatches.push({ round: lead.round, index: s.commit, askers: lead.newReads });
-  lead.newReads = [];
 }
 
 /** A peer answered a heartbeat: some rounds may be confirmed. */
 export function confirmReads(s: RaftState, lead: Leadership): void {
-  if (lead.readBatches.length === 0) return;
-  const round = confirmedRound(s, lead);
-  let done = 0;
-  for (const batch of lead.readBatches) {
-    if (batch.round > round) break;
-    for (const asker of batch.askers) answer(s, asker, batch.index);
-    done++;
+  if (lead.reads.waiting === 0) return;
+  for (const { index, askers } of lead.reads.takeConfirmed(confirmedRound(s, lead))) {
+    for (const asker of askers) answer(s, asker, index);
   }
-  lead.readBatches.splice(0, done);
 }
 
 function answer(s: RaftState, asker: ReadAsker, index: number): void {
@@ -127,33 +101,22 @@ function turnAway(s: RaftState, asker: ReadAsker, detail: string): void {
 
 /** The leadership ends. */
 export function refuseLeaderReads(s: RaftState, lead: Leadership, why: string): void {
-  const waiting = [...lead.parkedReads, ...lead.newReads, ...lead.readBatches.flatMap((batch) => batch.askers)];
-  for (const asker of waiting) turnAway(s, asker, `this member is no longer the leader: ${why}`);
+  for (const asker of lead.reads.takeAll()) turnAway(s, asker, `this member is no longer the leader: ${why}`);
 }
 
 // A follower's side.
 
 /** Asks the leader for one index for all reads of this turn. */
 export function forwardReads(s: RaftState): void {
-  if (s.newForwardedReads.length === 0) return;
-  const token = nextToken(s);
-  const deadline = s.now + s.options.electionTimeoutMs;
-  s.forwardedReads.set(token, { ids: s.newForwardedReads, deadline });
-  s.newForwardedReads = [];
+  if (!s.forwardedReads.hasFresh) return;
+  const token = s.forwardedReads.ask(s.now + s.options.electionTimeoutMs);
   s.send(s.leader, { type: "readRequest", token });
-}
-
-/** Unlike any token of an earlier life, whose answers may still be on their way; reused only long after its deadline. */
-function nextToken(s: RaftState): number {
-  s.tokenCount = (s.tokenCount + 1) % tokensPerLife;
-  return s.incarnation * tokensPerLife + s.tokenCount;
 }
 
 export function onReadRequest(s: RaftState, from: MemberId, token: number): void {
   const asker: ReadAsker = { from: "peer", peer: from, token };
   const { lead } = s;
-  const waiting = lead === null ? 0 : lead.parkedReads.length + lead.newReads.length + lead.readBatches.length;
-  if (lead === null || waiting >= maxPeerReads) return turnAway(s, asker, "");
+  if (lead === null || lead.reads.waiting >= maxPeerReads) return turnAway(s, asker, "");
   readAsLeader(s, lead, asker);
   // It can answer only when it knows that the index is committed.
   const p = lead.progress.get(from);
@@ -165,10 +128,10 @@ export function onReadRequest(s: RaftState, from: MemberId, token: number): void
  * all a read needs.
  */
 export function onReadResponse(s: RaftState, from: MemberId, token: number, index: number, ok: boolean): boolean {
-  const reads = s.forwardedReads.get(token);
-  if (reads === undefined || from !== s.leader) return false;
-  s.forwardedReads.delete(token);
-  for (const id of reads.ids) {
+  if (from !== s.leader) return false;
+  const ids = s.forwardedReads.take(token);
+  if (ids === null) return false;
+  for (const id of ids) {
     if (ok) s.out.reads.push({ id, index });
     else s.out.refuse(id, "leadership lost", `${name(from)} no longer leads, or has too many reads waiting: ask again`);
   }
@@ -177,19 +140,12 @@ export function onReadResponse(s: RaftState, from: MemberId, token: number, inde
 
 /** Reads whose question or answer got lost are given back rather than kept for ever. */
 export function expireForwardedReads(s: RaftState): void {
-  for (const [token, reads] of s.forwardedReads) {
-    if (reads.deadline > s.now) break;
-    s.forwardedReads.delete(token);
+  for (const id of s.forwardedReads.takeOverdue(s.now)) {
     const detail = `the leader ${name(s.leader)} did not answer within ${s.options.electionTimeoutMs} ms: ask again`;
-    for (const id of reads.ids) s.out.refuse(id, "leadership lost", detail);
+    s.out.refuse(id, "leadership lost", detail);
   }
 }
 
 export function refuseForwardedReads(s: RaftState, why: string): void {
-  for (const reads of s.forwardedReads.values()) {
-    for (const id of reads.ids) s.out.refuse(id, "leadership lost", why);
-  }
-  s.forwardedReads.clear();
-  for (const id of s.newForwardedReads) s.out.refuse(id, "leadership lost", why);
-  s.newForwardedReads = [];
+  for (const id of s.forwardedReads.takeAll()) s.out.refuse(id, "leadership lost", why);
 }

@@ -21,7 +21,6 @@ import {
 import { changeMembership, leaveJoint } from "../membership-change.ts";
 import { name } from "../parts/name.ts";
 import { appendOwn, newProgress } from "./leadership.ts";
-import { isSettled } from "./reads.ts";
 import { leaderHint } from "./role.ts";
 import { type Leadership, type RaftState } from "./state.ts";
 import { abortTransfer } from "./transfer.ts";
@@ -35,7 +34,7 @@ export function onReconfigure(s: RaftState, id: number, change: MembershipChange
     out.refuse(id, "transferring leadership", `leadership is being handed to ${name(lead.transfer.to)}`);
   } else if (s.diskStalled) {
     out.refuse(id, "disk stalled", "the disk of this member does not answer");
-  } else if (!isSettled(s, lead)) {
+  } else if (!s.settled) {
     out.refuse(id, "not settled", `the first entry of epoch ${s.epoch} is not committed yet: try again soon`);
   } else if (s.memberships.activeIndex > s.commit || isJoint(current)) {
     out.refuse(id, "change in progress", `the membership at entry ${s.memberships.activeIndex} is not settled yet`);

@@ -2,7 +2,7 @@
 import { entryOverheadBytes } from "../parts/entry-log.ts";
 import { name } from "../parts/name.ts";
 import type { Progress } from "./progress.ts";
-import { batchReads, confirmedRound } from "./reads.ts";
+import { confirmedRound } from "./reads.ts";
 import { type Leadership, type RaftState } from "./state.ts";
 
 /** Sends a peer what its window has room for. */
@@ -59,7 +59,7 @@ export function wantSnapshot(s: RaftState, p: Progress): void {
 /** Starts a round. All reads that arrived before it are confirmed by it. */
 export function startRound(s: RaftState, lead: Leadership): void {
   lead.round++;
-  batchReads(s, lead);
+  lead.reads.batch(lead.round, s.commit);
   for (const p of lead.progress.values()) sendHeartbeat(s, lead, p, true);
 }
 

@@ -9,8 +9,10 @@ import type { MemberId } from "../../environment.ts";
 import { assert } from "../../errors.ts";
 import type { EngineOptions, EngineStart, Notice, Role } from "../engine.ts";
 import { EntryKind } from "../engine.ts";
-import { decodeMembershipEntry, emptyMembership } from "../membership.ts";
+import { decodeMembershipEntry, emptyMembership, type Membership } from "../membership.ts";
 import { EntryLog } from "../parts/entry-log.ts";
+import { ForwardedReads } from "../parts/forwarded-reads.ts";
+import type { LeaderReads } from "../parts/leader-reads.ts";
 import { MembershipLog } from "../parts/memberships.ts";
 import { name } from "../parts/name.ts";
 import { Outbox } from "../parts/outbox.ts";
@@ -19,18 +21,6 @@ import { SeededRandom } from "../random.ts";
 import { decodeHardState, encodeHardState, noHardState } from "./hard-state.ts";
 import { encodeMessage, type Message } from "./messages.ts";
 import type { Progress } from "./progress.ts";
-
-/** Who asked for a read index: a read of this member's owner, or a peer on behalf of its own. */
-export type ReadAsker =
-  | { readonly from: "owner"; readonly id: number }
-  | { readonly from: "peer"; readonly peer: MemberId; readonly token: number };
-
-/** Reads that one heartbeat round confirms together. */
-export interface ReadBatch {
-  readonly round: number;
-  readonly index: number;
-  readonly askers: readonly ReadAsker[];
-}
 
 export interface Transfer {
   readonly to: MemberId;
@@ -59,20 +49,9 @@ export interface Leadership {
   /** Not before this time is leadership handed to a preferred member again. */
   nextPreference: number;
   preferenceBackoffMs: number;
-  /** Arrived before the leadership was settled. */
-  parkedReads: ReadAsker[];
-  /** Arrived in this turn; the turn's end starts a round for them. */
-  newReads: ReadAsker[];
-  /** Waiting for a quorum to answer their round, oldest first. */
-  readBatches: ReadBatch[];
+  readonly reads: LeaderReads;
   /** When peers that no append has told are told of what is committed; null: all know. */
   noticeAt: number | null;
-}
-
-/** A follower's reads that its leader was asked for. */
-export interface ForwardedReads {
-  readonly ids: number[];
-  readonly deadline: number;
 }
 
 export class RaftState {
@@ -127,9 +106,7 @@ export class RaftState {
 
   /** The acknowledgement to send at the end of the turn. */
   ack: { readonly to: MemberId; readonly epoch: number; session: number; index: number } | null = null;
-  readonly forwardedReads: Map<number, ForwardedReads> = new Map();
-  newForwardedReads: number[] = [];
-  tokenCount = 0;
+  readonly forwardedReads: ForwardedReads;
 
   readonly priorities: Map<MemberId, number> = new Map();
   dropped = 0;
@@ -141,6 +118,7 @@ export class RaftState {
     this.lastTick = now;
     this.random = new SeededRandom(options.seed);
     this.incarnation = this.random.uint32() || 1;
+    this.forwardedReads = new ForwardedReads(this.incarnation);
     const saved = start.state === null ? noHardState : decodeHardState(start.state);
     const base = start.snapshot ?? { epoch: 0, index: 0, membership: emptyMembership };
     this.log = new EntryLog(base, start.entries);
@@ -169,6 +147,20 @@ export class RaftState {
     // What an earlier life promised is not known: wait as long as it could have promised.
     this.promiseUntil = saved.promiseMs > 0 ? now + saved.promiseMs : Number.NEGATIVE_INFINITY;
     if (wantedPromiseMs > saved.promiseMs) this.saveState();
+  }
+
+  get membership(): Membership {
+    return this.memberships.active;
+  }
+
+  /** It leads, and an entry of its own epoch is committed. */
+  get settled(): boolean {
+    return this.lead !== null && this.commit >= this.lead.noopIndex;
+  }
+
+  /** To whom leadership is being handed; 0n: to nobody. */
+  get transferee(): MemberId {
+    return this.lead?.transfer?.to ?? 0n;
   }
 
   /** The hard state is part of the next write. */

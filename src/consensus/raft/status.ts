@@ -2,7 +2,6 @@
 import type { MemberId } from "../../environment.ts";
 import type { PeerProgress, Role, Status } from "../engine.ts";
 import type { Membership } from "../membership.ts";
-import { isSettled } from "./reads.ts";
 import type { RaftState } from "./state.ts";
 
 /** The peers are looked up only when asked for: an owner reads its role many times a turn. */
@@ -36,9 +35,9 @@ export class RaftStatus implements Status {
     this.lastIndex = s.log.lastIndex;
     this.durableIndex = s.writes.durableIndex;
     this.firstIndex = s.log.firstIndex;
-    this.membership = s.memberships.active;
-    this.settled = s.lead !== null && isSettled(s, s.lead);
-    this.transferee = s.lead?.transfer?.to ?? 0n;
+    this.membership = s.membership;
+    this.settled = s.settled;
+    this.transferee = s.transferee;
     this.untrusted = s.untrusted;
     this.diskStalled = s.diskStalled;
     this.droppedMessages = s.dropped;
@@ -59,42 +58,4 @@ function peersOf(s: RaftState): ReadonlyMap<MemberId, PeerProgress> {
     peers.set(p.id, { learner, state, match, next, inflightMessages, inflightBytes, active, lostData });
   }
   return peers;
-}
-
-/** Notices when something changed that an owner acts on; commit and applied tell of themselves. */
-export class StatusWatch {
-  #role: Role | null = null;
-  #leader: MemberId = 0n;
-  #epoch = 0;
-  #membership: Membership | null = null;
-  #settled = false;
-  #transferee: MemberId = 0n;
-  #untrusted = false;
-  #diskStalled = false;
-
-  changed(s: RaftState): boolean {
-    const settled = s.lead !== null && isSettled(s, s.lead);
-    const transferee = s.lead?.transfer?.to ?? 0n;
-    if (
-      s.role === this.#role &&
-      s.leader === this.#leader &&
-      s.epoch === this.#epoch &&
-      s.memberships.active === this.#membership &&
-      settled === this.#settled &&
-      transferee === this.#transferee &&
-      s.untrusted === this.#untrusted &&
-      s.diskStalled === this.#diskStalled
-    ) {
-      return false;
-    }
-    this.#role = s.role;
-    this.#leader = s.leader;
-    this.#epoch = s.epoch;
-    this.#membership = s.memberships.active;
-    this.#settled = settled;
-    this.#transferee = transferee;
-    this.#untrusted = s.untrusted;
-    this.#diskStalled = s.diskStalled;
-    return true;
-  }
 }

@@ -4,7 +4,6 @@ import { isJoint } from "../membership.ts";
 import { name } from "../parts/name.ts";
 import { mayCampaign, startElection } from "./election.ts";
 import type { Progress } from "./progress.ts";
-import { isSettled } from "./reads.ts";
 import { becomeFollower, leaderHint } from "./role.ts";
 import { sendHeartbeat } from "./sending.ts";
 import { type Leadership, type RaftState } from "./state.ts";
@@ -103,7 +102,7 @@ export function preferOther(s: RaftState, lead: Leadership): void {
   }
   lead.commitAtHeartbeat = s.commit;
   if (best === null || lead.transfer !== null || s.now < lead.nextPreference) return;
-  if (!isSettled(s, lead) || isJoint(s.memberships.active)) return;
+  if (!s.settled || isJoint(s.memberships.active)) return;
   lead.nextPreference = s.now + lead.preferenceBackoffMs;
   lead.preferenceBackoffMs = Math.min(2 * lead.preferenceBackoffMs, 320 * electionTimeoutMs);
   startTransfer(s, lead, best.id);
