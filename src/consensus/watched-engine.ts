@@ -5,12 +5,12 @@
  * What it throws comes out of the call it was told of.
  */
 import type { MemberId } from "../environment.ts";
-import type { Effects, Engine, EngineStart, Entry, Input, Status } from "./engine.ts";
+import type { Effects, Engine, EngineOptions, EngineStart, Entry, Input, Status } from "./engine.ts";
 import type { EngineKind } from "./engines.ts";
 
 export interface EngineObserver {
   /** A member's engine was made. `life` counts from 1, by member; what is told of an earlier life is over. */
-  started(id: MemberId, life: number, start: EngineStart, engine: Engine): void;
+  started(id: MemberId, life: number, start: EngineStart, engine: Engine, options: EngineOptions): void;
   /** It took an input; its status and its log are those after it. `now` on the member's own clock. */
   stepped(id: MemberId, life: number, input: Input, now: number): void;
   /** Its owner took these effects, and will carry them out after this. */
@@ -29,7 +29,7 @@ export function watched(kind: EngineKind, observer: EngineObserver): EngineKind 
       const engine = kind.create(options, start, now);
       const life = (lives.get(options.id) ?? 0) + 1;
       lives.set(options.id, life);
-      observer.started(options.id, life, start, engine);
+      observer.started(options.id, life, start, engine, options);
       return new WatchedEngine(engine, observer, options.id, life);
     },
   };

@@ -1,7 +1,8 @@
 /**
  * Any quorum of a membership meets any quorum of the one that follows it in a log; a leader begins a change only when it
  * has committed an entry of its own epoch and the change before is committed. Without the last two, leaders that follow
- * each other may each change another member and end with quorums that share nobody.
+ * each other may each change another member and end with quorums that share nobody. And what a member goes by is in its
+ * log: a change that was dropped from it is void.
  */
 import type { MemberId } from "../../environment.ts";
 import { type Effects, type EngineStart, EntryKind } from "../engine.ts";
@@ -11,6 +12,7 @@ import {
   emptyMembership,
   type Membership,
   majority,
+  sameMembership,
 } from "../membership.ts";
 import type { ObservedMember } from "./observed-member.ts";
 import { type ObservedGroup, type Property, violated } from "./property.ts";
@@ -25,7 +27,7 @@ type Trail = Step[];
 
 export class ConfigurationSafety implements Property {
   readonly name = "configuration safety";
-  readonly source = "Raft thesis §4.1, §4.3 and its erratum (raft-dev t4xj6dJTP6E); etcd#7625; openraft PR#2051";
+  readonly source = "Raft thesis §4.1, §4.3 and its erratum (raft-dev t4xj6dJTP6E); etcd#7625; openraft PR#2051, #920";
   readonly #group: ObservedGroup;
   readonly #trails = new Map<ObservedMember, Trail>();
   /** Where a leader's newest change is, if its entry was not written yet. */
@@ -88,6 +90,11 @@ export class ConfigurationSafety implements Property {
       trail.push({ index, membership });
     }
     this.#fresh.delete(member);
+    const { membership: own } = member.now;
+    // Only such writes can take from the log what the member goes by.
+    if ((truncateFrom === null && snapshot === null) || trail.some((step) => sameMembership(step.membership, own)))
+      return;
+    violated(this, member, `goes by ${describeMembership(own)}, which is not in its log any more`, { membership: own });
   }
 }
 

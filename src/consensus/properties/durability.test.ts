@@ -52,7 +52,7 @@ describe("durable is found again", () => {
   it("a snapshot stands for entries that are gone, and for a branch that was never committed", () => {
     const t = new Theatre();
     t.store(1n, [command(1, 2), command(1, 3)]);
-    t.lead(2n, 2);
+    t.lead(2n, 2, [2n, 3n]);
     for (const id of [2n, 3n]) t.store(id, [noop(2, 2)]);
     t.step(2n, { commit: 2 });
     t.step(1n, {}, { type: "snapshotReceived", from: 2n, snapshot: snapshotAt(2, 2) });

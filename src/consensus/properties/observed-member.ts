@@ -1,6 +1,16 @@
 /** What an observer knows of one member: its engine now and one input ago, and what its disk was told and has done. */
 import type { MemberId } from "../../environment.ts";
-import type { Effects, Engine, EngineStart, Input, Position, Role, SnapshotMeta, Write } from "../engine.ts";
+import type {
+  Effects,
+  Engine,
+  EngineOptions,
+  EngineStart,
+  Input,
+  Position,
+  Role,
+  SnapshotMeta,
+  Write,
+} from "../engine.ts";
 import { emptyMembership, type Membership } from "../membership.ts";
 import type { EnginePeek, PeekedState } from "../peek.ts";
 import { DiskLog } from "./disk-log.ts";
@@ -33,6 +43,14 @@ export class ObservedMember {
   /** 0: never started. */
   life = 0;
   #engine: Engine | null = null;
+  #options: EngineOptions | null = null;
+  /** Its own clock at the newest input, ms. */
+  #clockMs = 0;
+  /**
+   * Time that this life could notice, ms: of a gap between two inputs only as much as may lie between two ticks. While
+   * its process stands still no member can do anything about it.
+   */
+  awakeMs = 0;
   /** The status before and after the newest input. */
   before: View = new View();
   now: View = new View();
@@ -76,6 +94,12 @@ export class ObservedMember {
     return this.#engine;
   }
 
+  /** What this life was started with. */
+  get options(): EngineOptions {
+    if (this.#options === null) throw new Error(`member ${this.id} was never started`);
+    return this.#options;
+  }
+
   /** Whether it leads this epoch, as far as it knows. */
   leads(epoch: number): boolean {
     return this.now.role === "leader" && this.now.epoch === epoch;
@@ -88,7 +112,7 @@ export class ObservedMember {
   }
 
   /** A life begins with what the disk had: that is durable from now on. */
-  start(life: number, start: EngineStart, engine: Engine): void {
+  start(life: number, start: EngineStart, engine: Engine, options: EngineOptions): void {
     if (this.hasLost || start.untrusted) {
       this.lostLogs.push(this.durable, new DiskLog(this.snapshot, []));
       this.snapshot = start0;
@@ -96,6 +120,9 @@ export class ObservedMember {
     const base = start.snapshot ?? start0;
     this.life = life;
     this.#engine = engine;
+    this.#options = options;
+    this.#clockMs = Number.POSITIVE_INFINITY;
+    this.awakeMs = 0;
     this.now.look(engine);
     this.before.look(engine);
     this.written = DiskLog.of(base, start.entries);
@@ -110,8 +137,10 @@ export class ObservedMember {
     this.ledEpoch = 0;
   }
 
-  /** An input was taken. */
-  step(input: Input): void {
+  /** An input was taken, at this time of its clock. */
+  step(input: Input, clockMs: number): void {
+    this.awakeMs += Math.max(0, Math.min(clockMs - this.#clockMs, this.options.heartbeatIntervalMs));
+    this.#clockMs = clockMs;
     if (input.type === "durable") this.#completed(input.write);
     else if (input.type === "compact") this.snapshotted(input.snapshot);
     else if (input.type === "snapshotReceived") this.#received(input.snapshot);

@@ -1,10 +1,17 @@
 /** Each property holds in the life of a sound group (the swarms show it), and is seen to be violated where it is. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Entry } from "../engine.ts";
+import type { Entry, PeerProgress } from "../engine.ts";
 import { createMembership } from "../membership.ts";
 import { founders, hardState, noop, snapshotAt, Theatre, violates } from "../testing/puppets.ts";
 import { command, membershipEntry } from "../testing/solo.ts";
+
+/** A group of one. */
+function alone(): Theatre {
+  const t = new Theatre([]);
+  t.start(1n, { snapshot: snapshotAt(1, 1, createMembership([1n])), state: hardState({ epoch: 1 }) });
+  return t;
+}
 
 describe("the properties", () => {
   it("have each a name and a source", () => {
@@ -41,6 +48,129 @@ describe("election safety", () => {
     t.lead(1n, 2);
     t.start(1n, { entries: [...t.puppet(1n).log], state: hardState({ epoch: 2, vote: 1n }) }, { epoch: 2 });
     violates("election safety", /again/, () => t.lead(1n, 2));
+  });
+});
+
+describe("elected by a quorum", () => {
+  it("a leader has too few votes on disk", () => {
+    const t = new Theatre();
+    violates("elected by a quorum", /epoch 2, for which 1 voted on disk: no quorum of voters 1,2,3/, () =>
+      t.lead(1n, 2, [1n]),
+    );
+  });
+
+  it("votes for another, or in another epoch, do not count", () => {
+    const t = new Theatre();
+    t.vote(2n, 2, 2n);
+    t.vote(3n, 1, 1n);
+    violates("elected by a quorum", /for which 1 voted/, () => t.lead(1n, 2, [1n]));
+  });
+
+  it("a vote counts though its disk is lost afterwards", () => {
+    const t = new Theatre();
+    t.vote(2n, 2, 1n);
+    t.properties.lost(2n);
+    t.start(2n, {}, { commit: 0, epoch: 0 });
+    t.lead(1n, 2, [1n]);
+  });
+});
+
+describe("a leader hears a quorum", () => {
+  const hello = { type: "voteResponse", granted: false } as const;
+
+  it("it hears nobody and goes on", () => {
+    const t = new Theatre();
+    t.lead(1n, 2);
+    t.wait(1n, 4_000);
+    violates("a leader hears a quorum", /still leads epoch 2, having heard no quorum for \d+ ms/, () =>
+      t.wait(1n, 1_200),
+    );
+  });
+
+  it("two of four are none", () => {
+    const t = new Theatre();
+    t.step(1n, { membership: createMembership([1n, 2n, 3n, 4n]) });
+    t.lead(1n, 2);
+    const listen = (from: readonly bigint[]): void => {
+      for (let i = 0; i < 20; i++) {
+        for (const id of from) t.tell(id, 1n, 2, hello);
+        t.wait(1n, 500);
+      }
+    };
+    listen([2n, 3n]);
+    violates("a leader hears a quorum", /heard no quorum/, () => listen([3n]));
+  });
+
+  it("while it stands still no time passes for it", () => {
+    const t = new Theatre();
+    t.lead(1n, 2);
+    t.now += 100_000;
+    t.wait(1n, 3_500);
+  });
+});
+
+describe("a hand-over ends", () => {
+  it("one that lasts", () => {
+    const t = alone();
+    t.lead(1n, 2);
+    t.step(1n, { transferee: 2n });
+    t.wait(1n, 3_000);
+    t.step(1n, { transferee: 3n });
+    t.wait(1n, 3_000);
+    violates("a hand-over ends", /hands epoch 2 to 3 for \d+ ms/, () => t.wait(1n, 1_500));
+  });
+});
+
+describe("a leader with a stalled disk resigns", () => {
+  it("a write does not end, and it leads on", () => {
+    const t = new Theatre();
+    t.lead(1n, 2);
+    t.write(1n, [noop(2, 2)]);
+    violates("a leader with a stalled disk resigns", /has not finished write 2 for \d+ ms/, () => {
+      for (let i = 0; i < 20; i++) {
+        t.tell(3n, 1n, 2, { type: "voteResponse", granted: false });
+        t.wait(1n, 500);
+      }
+    });
+  });
+
+  it("nobody else could work without it", () => {
+    const t = alone();
+    t.lead(1n, 2);
+    t.write(1n, [noop(2, 2)]);
+    t.wait(1n, 20_000);
+  });
+});
+
+describe("a snapshot on its way was asked for", () => {
+  const peer: PeerProgress = {
+    learner: false,
+    state: "snapshot",
+    match: 0,
+    next: 1,
+    inflightMessages: 0,
+    inflightBytes: 0,
+    active: true,
+    lostData: false,
+  };
+  const peers = new Map([[2n, peer]]);
+
+  it("one has failed, and the leader waits on", () => {
+    const t = new Theatre();
+    t.lead(1n, 2);
+    t.step(1n, { peers });
+    t.drain(1n, { sendSnapshot: [{ to: 2n, index: 1 }] });
+    t.step(1n, {}, { type: "snapshotSent", to: 2n, index: 1, ok: false });
+    violates("a snapshot on its way was asked for", /waits for a snapshot to reach 2/, () => t.drain(1n, {}));
+  });
+
+  it("it may be asked for again at once", () => {
+    const t = new Theatre();
+    t.lead(1n, 2);
+    t.step(1n, { peers });
+    t.drain(1n, { sendSnapshot: [{ to: 2n, index: 1 }] });
+    t.step(1n, {}, { type: "snapshotSent", to: 2n, index: 1, ok: false });
+    t.drain(1n, { sendSnapshot: [{ to: 2n, index: 1 }] });
   });
 });
 
@@ -107,7 +237,8 @@ describe("leader completeness", () => {
 
   it("who wins an old epoch late may lack what a newer leader committed", () => {
     const t = new Theatre();
-    t.lead(1n, 3);
+    for (const id of [2n, 3n]) t.vote(id, 2, 2n);
+    t.lead(1n, 3, [1n, 3n]);
     for (const id of [1n, 3n]) t.store(id, [noop(3, 2)]);
     t.step(1n, { commit: 2 });
     t.lead(2n, 2);
@@ -323,6 +454,15 @@ describe("configuration safety", () => {
     const t = new Theatre();
     violates("configuration safety", /from voters 1,2,3 to voters 4,5,6/, () =>
       t.write(2n, [membershipEntry(2, 2, createMembership([4n, 5n, 6n]))]),
+    );
+  });
+
+  it("a member goes by a change that was dropped from its log", () => {
+    const t = new Theatre();
+    t.write(2n, [membershipEntry(2, 2, four)]);
+    t.step(2n, { membership: four });
+    violates("configuration safety", /goes by voters 1,2,3,4, which is not in its log/, () =>
+      t.write(2n, [noop(3, 2)], { truncateFrom: 2 }),
     );
   });
 

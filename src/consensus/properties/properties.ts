@@ -10,7 +10,7 @@
  * beyond what its `EnginePeek` reads. The accounts grow by some numbers an entry and are read in constant time a step.
  */
 import type { MemberId } from "../../environment.ts";
-import type { Effects, Engine, EngineStart, Input, Outbound, Status } from "../engine.ts";
+import type { Effects, Engine, EngineOptions, EngineStart, Input, Outbound, Status } from "../engine.ts";
 import type { EnginePeek } from "../peek.ts";
 import type { EngineObserver } from "../watched-engine.ts";
 import { CommitGrows } from "./commit-grows.ts";
@@ -20,16 +20,21 @@ import { CommittedLog } from "./committed-log.ts";
 import { ConfigurationSafety } from "./configuration-safety.ts";
 import { Durability } from "./durability.ts";
 import { DurableBeforeSaid } from "./durable-before-said.ts";
+import { ElectedByQuorum } from "./elected-by-quorum.ts";
 import { ElectionSafety } from "./election-safety.ts";
 import { EpochsGrow } from "./epochs-grow.ts";
 import { FreshReads } from "./fresh-reads.ts";
+import { HandOverEnds } from "./hand-over-ends.ts";
 import { LeaderAppendOnly } from "./leader-append-only.ts";
 import { LeaderCompleteness } from "./leader-completeness.ts";
+import { LeaderIsHeard } from "./leader-is-heard.ts";
 import { LogMatching } from "./log-matching.ts";
 import { ObservedMember } from "./observed-member.ts";
 import { OneVote } from "./one-vote.ts";
 import type { ObservedGroup, Property } from "./property.ts";
+import { SnapshotIsSent } from "./snapshot-is-sent.ts";
 import { SnapshotSafety } from "./snapshot-safety.ts";
+import { StalledDiskResigns } from "./stalled-disk-resigns.ts";
 import { StateMachineSafety } from "./state-machine-safety.ts";
 import { SafetyViolation } from "./violation.ts";
 
@@ -54,6 +59,7 @@ export class Properties implements EngineObserver, ObservedGroup {
     this.all = [
       new Durability(),
       new ElectionSafety(),
+      new ElectedByQuorum(this),
       new LeaderAppendOnly(),
       new LogMatching(),
       new LeaderCompleteness(this),
@@ -67,6 +73,10 @@ export class Properties implements EngineObserver, ObservedGroup {
       new FreshReads(this),
       new ConfigurationSafety(this),
       new SnapshotSafety(this),
+      new LeaderIsHeard(),
+      new HandOverEnds(),
+      new StalledDiskResigns(),
+      new SnapshotIsSent(),
     ];
     const having = (hook: Hook): Property[] => this.all.filter((property) => property[hook] !== undefined);
     this.#on = {
@@ -89,13 +99,13 @@ export class Properties implements EngineObserver, ObservedGroup {
     this.#commitRule.diskTruth = truth;
   }
 
-  started(id: MemberId, life: number, start: EngineStart, engine: Engine): void {
+  started(id: MemberId, life: number, start: EngineStart, engine: Engine, options: EngineOptions): void {
     if (this.violation !== null) return;
     try {
       const member = this.members.get(id) ?? new ObservedMember(id, this.#peek);
       this.members.set(id, member);
       for (const property of this.#on.starting) property.starting?.(member, start);
-      member.start(life, start, engine);
+      member.start(life, start, engine, options);
       if (this.committed.last === 0) this.#found(member, start);
       for (const property of this.#on.started) property.started?.(member, start);
     } catch (error) {
@@ -103,12 +113,12 @@ export class Properties implements EngineObserver, ObservedGroup {
     }
   }
 
-  stepped(id: MemberId, life: number, input: Input, _now: number): void {
+  stepped(id: MemberId, life: number, input: Input, now: number): void {
     if (this.violation !== null) return;
     try {
       const member = this.#living(id, life);
       if (input.type === "message") this.#heard(id, input.from, input.bytes);
-      member.step(input);
+      member.step(input, now);
       if (member.now.role === "leader" && member.now.epoch > this.latestLeaderEpoch) {
         this.latestLeaderEpoch = member.now.epoch;
       }

@@ -10,7 +10,7 @@ import { genesis } from "../raft/genesis.ts";
 import { encodeHardState, type HardState, noHardState } from "../raft/hard-state.ts";
 import { encodeMessage, type Message } from "../raft/messages.ts";
 import { raftPeek } from "../raft/peek.ts";
-import { joined } from "./cluster.ts";
+import { defaultEngine, joined } from "./cluster.ts";
 
 const noEffects: Effects = {
   write: null,
@@ -74,6 +74,8 @@ export class Puppet implements Engine {
 export class Theatre {
   readonly properties: Properties = new Properties(raftPeek);
   readonly puppets: Map<MemberId, Puppet> = new Map();
+  /** What all clocks say, ms. */
+  now = 0;
 
   /** Three members of a new group, which have given out its first entry, unless the test starts them by itself. */
   constructor(ids: readonly MemberId[] = [1n, 2n, 3n]) {
@@ -92,14 +94,14 @@ export class Theatre {
     const puppet = new Puppet(id, (this.puppets.get(id)?.life ?? 0) + 1, whole);
     puppet.status = { ...puppet.status, ...status };
     this.puppets.set(id, puppet);
-    this.properties.started(id, puppet.life, whole, puppet);
+    this.properties.started(id, puppet.life, whole, puppet, { ...defaultEngine, id, seed: 1 });
   }
 
   /** The member takes an input, and its status is this afterwards. */
   step(id: MemberId, status: Partial<Status>, input: Input = { type: "tick" }): void {
     const puppet = this.puppet(id);
     puppet.status = { ...puppet.status, ...status };
-    this.properties.stepped(id, puppet.life, input, 0);
+    this.properties.stepped(id, puppet.life, input, this.now);
   }
 
   drain(id: MemberId, effects: Partial<Effects>): void {
@@ -128,11 +130,29 @@ export class Theatre {
     this.sync(id);
   }
 
-  /** It becomes the leader of an epoch, which its disk knows. */
-  lead(id: MemberId, epoch: number): void {
-    this.store(id, [], { state: hardState({ epoch, vote: id }) });
+  /** Time passes, in ticks of this member. */
+  wait(id: MemberId, ms: number): void {
+    const tickMs = defaultEngine.heartbeatIntervalMs / 2;
+    for (const end = this.now + ms; this.now < end; ) {
+      this.now += tickMs;
+      this.step(id, {});
+    }
+  }
+
+  /** Its disk holds its vote. */
+  vote(id: MemberId, epoch: number, candidate: MemberId): void {
+    this.store(id, [], { state: hardState({ epoch, vote: candidate }) });
+  }
+
+  /** It becomes the leader of an epoch, by the votes of those who have no later one on disk. */
+  lead(id: MemberId, epoch: number, voters: readonly MemberId[] = [...this.puppets.keys()]): void {
+    for (const voter of voters) if (this.#onDisk(voter) < epoch) this.vote(voter, epoch, id);
     this.step(id, { role: "leader", epoch, leader: id });
     this.drain(id, {});
+  }
+
+  #onDisk(id: MemberId): number {
+    return this.properties.members.get(id)?.durableEpoch ?? 0;
   }
 
   /** Members 1 to 3 hold these entries, and the leader commits them. */

@@ -1,7 +1,7 @@
 /**
  * Sees every step of every engine: feeds the properties that must always hold, the trace, and the cluster's one history.
  */
-import type { Effects, Engine, EngineStart, Input, Status } from "../../consensus/engine.ts";
+import type { Effects, Engine, EngineOptions, EngineStart, Input, Status } from "../../consensus/engine.ts";
 import type { EnginePeek } from "../../consensus/peek.ts";
 import { Properties } from "../../consensus/properties/properties.ts";
 import type { EngineObserver } from "../../consensus/watched-engine.ts";
@@ -36,8 +36,8 @@ export class WorldObserver implements EngineObserver {
     this.properties = new Properties(peek);
   }
 
-  started(id: MemberId, life: number, start: EngineStart, engine: Engine): void {
-    this.#checked(() => this.properties.started(id, life, start, engine));
+  started(id: MemberId, life: number, start: EngineStart, engine: Engine, options: EngineOptions): void {
+    this.#checked(() => this.properties.started(id, life, start, engine, options));
     if (start.untrusted) this.marks.hit("untrusted start");
   }
 
