@@ -21,4 +21,7 @@ const raft: EngineKind = {
   peek: raftPeek,
 };
 
-export const engines: ReadonlyMap<string, EngineKind> = new Map([[raft.name, raft]]);
+/** By name. */
+export type Engines = ReadonlyMap<string, EngineKind>;
+
+export const engines: Engines = new Map([[raft.name, raft]]);

@@ -5,7 +5,7 @@
  * The machine it runs on is a part that it is given: `member.ts` gives it the real one, the simulator a simulated one.
  */
 import type { EngineOptions, Genesis } from "../consensus/engine.ts";
-import type { EngineKind } from "../consensus/engines.ts";
+import type { Engines } from "../consensus/engines.ts";
 import type { Address, ClusterId, Environment, MemberId } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
@@ -16,6 +16,7 @@ import { openStorage } from "../storage/open-storage.ts";
 import type { Storage, StorageEvents } from "../storage/storage.ts";
 import type { Checksum } from "../transport/checksum.ts";
 import { createTransport } from "../transport/links.ts";
+import { engineNamed, refuseOtherEngine } from "./choose-engine.ts";
 import { encodeDescription } from "./cluster-description.ts";
 import { expectedMembers } from "./expected-members.ts";
 import { type Identity, identify } from "./identify.ts";
@@ -31,7 +32,8 @@ import { handOver, shutDown, stopReplica } from "./shutdown.ts";
 /** What a member is made of beside its options. */
 export interface MemberParts {
   readonly environment: Environment;
-  readonly engine: EngineKind;
+  /** Those that the member may run. */
+  readonly engines: Engines;
   readonly openServer: (start: StartOptions) => Promise<RunningServer>;
   /** CRC-32 of frames; the transport's own unless given. */
   readonly checksum?: Checksum;
@@ -79,12 +81,12 @@ export async function assemble(options: MemberOptions, parts: MemberParts): Prom
 
 async function build(
   options: MemberOptions,
-  { environment, engine: kind, openServer, checksum, tuning: tuned = {} }: MemberParts,
+  { environment, engines, openServer, checksum, tuning: tuned = {} }: MemberParts,
   cleanUp: (() => Promise<void>)[],
 ): Promise<RunningMember> {
   const { clock, logger } = environment;
   const tuning = { ...defaultTuning, ...tuned };
-  const identity = await identify(options, kind, environment);
+  const identity = await identify(options, engines, environment);
   const failure = Promise.withResolvers<Error>();
   const fail = (error: unknown): void => failure.resolve(error instanceof Error ? error : new Error(String(error)));
 
@@ -101,6 +103,8 @@ async function build(
   });
   cleanUp.push(() => storage.close());
   const { clusterId, memberId } = storage.identity;
+  refuseOtherEngine(options.engine, storage.identity.engine, `${options.dataDir} was made by`);
+  const kind = engineNamed(engines, storage.identity.engine);
   const group = storage.group(GROUP);
   const { snapshot } = group.recovered;
   const keyspace = snapshot === null ? new Keyspace() : await loadKeyspace(group, snapshot);
@@ -124,6 +128,7 @@ async function build(
     describe: () =>
       encodeDescription({
         clusterId,
+        engine: kind.name,
         members: replica === null ? [] : expectedMembers(replica.keyspace.members, engine),
         removed: replica?.keyspace.members.removed() ?? [],
       }),

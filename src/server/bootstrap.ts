@@ -13,6 +13,9 @@ export interface InitialMember {
   readonly peerUrls: readonly string[];
 }
 
+/** The engine of a cluster that is founded without a word about it, or that does not know of others. */
+export const DEFAULT_ENGINE = "raft";
+
 export interface InitialCluster {
   readonly clusterId: ClusterId;
   readonly self: Member;
@@ -22,6 +25,8 @@ export interface InitialCluster {
 /** What a running cluster says of itself. */
 export interface ClusterDescription {
   readonly clusterId: ClusterId;
+  /** The engine that all its members run. */
+  readonly engine: string;
   readonly members: readonly Member[];
   /** Ids that are never used again. */
   readonly removed: readonly MemberId[];
@@ -40,10 +45,16 @@ export function initialMemberId(peerUrls: readonly string[], token: string): Mem
   return hash.readBigUInt64BE(0);
 }
 
-export function initialClusterId(ids: readonly MemberId[]): ClusterId {
+/**
+ * The engine is part of what a cluster is: initial members that were given different ones are of different clusters, and
+ * their links refuse each other. With Raft the id is the one that etcd computes.
+ */
+export function initialClusterId(ids: readonly MemberId[], engine: string): ClusterId {
   const bytes = Buffer.alloc(ids.length * 8);
   [...ids].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)).forEach((id, at) => bytes.writeBigUInt64BE(id, at * 8));
-  return createHash("sha1").update(bytes).digest().readBigUInt64BE(0);
+  const hash = createHash("sha1").update(bytes);
+  if (engine !== DEFAULT_ENGINE) hash.update(engine);
+  return hash.digest().readBigUInt64BE(0);
 }
 
 /** @throws QuorateError if this member is not among the initial ones, or they contradict each other. */
@@ -52,6 +63,7 @@ export function newCluster(
   name: string,
   advertised: readonly string[],
   token: string,
+  engine: string,
 ): InitialCluster {
   const members = initial.map(
     ({ name: itsName, peerUrls }): Member => ({
@@ -78,7 +90,7 @@ export function newCluster(
   if (ids.size !== members.length) throw config("two members of --initial-cluster have the same peer URLs");
   // Names and client URLs are published by each member when it has started; until then it counts as not started.
   const unstarted = members.map((member) => ({ ...member, name: "" }));
-  return { clusterId: initialClusterId([...ids]), self, members: unstarted };
+  return { clusterId: initialClusterId([...ids], engine), self, members: unstarted };
 }
 
 /** Finds this member in a running cluster that it was added to. */

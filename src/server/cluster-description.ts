@@ -1,9 +1,10 @@
 /** What a member tells one that asks which cluster it belongs to and who is in it, as JSON with ids in decimal. */
-import type { ClusterDescription } from "./bootstrap.ts";
+import { type ClusterDescription, DEFAULT_ENGINE } from "./bootstrap.ts";
 
-export function encodeDescription({ clusterId, members, removed }: ClusterDescription): Uint8Array {
+export function encodeDescription({ clusterId, engine, members, removed }: ClusterDescription): Uint8Array {
   const text = JSON.stringify({
     clusterId: clusterId.toString(),
+    engine,
     members: members.map((member) => ({ ...member, id: member.id.toString() })),
     removed: removed.map(String),
   });
@@ -22,7 +23,9 @@ export function decodeDescription(bytes: Uint8Array): ClusterDescription | null 
       isLearner: member["isLearner"] === true,
     }));
     const removed = (value["removed"] as unknown[]).map((id) => BigInt(String(id)));
-    return { clusterId: BigInt(String(value["clusterId"])), members, removed };
+    // Who does not say knows of one only.
+    const engine = String(value["engine"] ?? DEFAULT_ENGINE);
+    return { clusterId: BigInt(String(value["clusterId"])), engine, members, removed };
   } catch {
     return null;
   }

@@ -3,19 +3,21 @@
  * with the cluster's first entry on disk, or as one that was added to a running cluster, with nothing.
  */
 import type { Genesis } from "../consensus/engine.ts";
-import type { EngineKind } from "../consensus/engines.ts";
+import type { EngineKind, Engines } from "../consensus/engines.ts";
 import type { Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { encodeMemberContext } from "../keyspace/members.ts";
 import { readIdentityFile } from "../storage/identity.ts";
 import type { StorageIdentity } from "../storage/storage.ts";
 import {
+  DEFAULT_ENGINE,
   existingCluster,
   type InitialCluster,
   type InitialMember,
   newCluster,
   refuseIfBootstrapped,
 } from "./bootstrap.ts";
+import { engineNamed, refuseOtherEngine } from "./choose-engine.ts";
 import { askOthers, otherUrls } from "./inquiries.ts";
 
 export interface IdentifyOptions {
@@ -25,6 +27,8 @@ export interface IdentifyOptions {
   readonly initialCluster: readonly InitialMember[];
   readonly initialClusterState: "new" | "existing";
   readonly initialClusterToken: string;
+  /** As in `MemberOptions`. */
+  readonly engine?: string;
 }
 
 export interface Identity {
@@ -44,29 +48,29 @@ const JOIN_PAUSE_MS = 1_000;
 
 export async function identify(
   options: IdentifyOptions,
-  engine: EngineKind,
+  engines: Engines,
   environment: Environment,
 ): Promise<Identity> {
   const found = await readIdentityFile(environment.disk, options.dataDir);
   if (found === "missing") {
     return options.initialClusterState === "new"
-      ? await foundAs(options, engine, environment)
-      : await join(options, engine, environment);
+      ? await foundAs(options, engines, environment)
+      : await join(options, engines, environment);
   }
   const hasPeers = options.initialCluster.length > 1;
   // A damaged one has a second copy, which the storage knows to find.
   if (found === "damaged") return { storage: null, hasPeers, knownPeers: [], genesis: null };
   return {
-    storage: { ...found, engine: engine.name },
+    storage: found,
     hasPeers,
     knownPeers: [],
-    genesis: unfinished(options, engine, found),
+    genesis: unfinished(options, engines, found),
   };
 }
 
-async function foundAs(options: IdentifyOptions, engine: EngineKind, environment: Environment): Promise<Identity> {
-  const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
-  const cluster = newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken);
+async function foundAs(options: IdentifyOptions, engines: Engines, environment: Environment): Promise<Identity> {
+  const engine = engineNamed(engines, options.engine ?? DEFAULT_ENGINE);
+  const cluster = initialOf(options, engine.name);
   for (const description of await askOthers(options, environment)) {
     refuseIfBootstrapped(description, cluster, options.dataDir);
   }
@@ -76,17 +80,22 @@ async function foundAs(options: IdentifyOptions, engine: EngineKind, environment
 }
 
 /** The founding of a directory may have been cut short between its identity and its first entry. */
-function unfinished(options: IdentifyOptions, engine: EngineKind, found: StorageIdentity): Genesis | null {
+function unfinished(options: IdentifyOptions, engines: Engines, found: StorageIdentity): Genesis | null {
   if (options.initialClusterState !== "new") return null;
   try {
-    const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
-    const cluster = newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken);
+    const engine = engineNamed(engines, found.engine);
+    const cluster = initialOf(options, engine.name);
     const same = cluster.clusterId === found.clusterId && cluster.self.id === found.memberId;
     return same ? genesisOf(engine, cluster) : null;
   } catch {
     // Flags that no longer fit a cluster that was founded long ago do not matter.
     return null;
   }
+}
+
+function initialOf(options: IdentifyOptions, engine: string): InitialCluster {
+  const { name, initialCluster, initialAdvertisePeerUrls, initialClusterToken } = options;
+  return newCluster(initialCluster, name, initialAdvertisePeerUrls, initialClusterToken, engine);
 }
 
 function genesisOf(engine: EngineKind, cluster: InitialCluster): Genesis {
@@ -97,13 +106,15 @@ function genesisOf(engine: EngineKind, cluster: InitialCluster): Genesis {
   );
 }
 
-async function join(options: IdentifyOptions, engine: EngineKind, environment: Environment): Promise<Identity> {
+async function join(options: IdentifyOptions, engines: Engines, environment: Environment): Promise<Identity> {
   const { clock, logger } = environment;
   for (let attempt = 1; attempt <= JOIN_ATTEMPTS; attempt++) {
     const [description] = await askOthers(options, environment);
     if (description !== undefined) {
       const cluster = existingCluster(description, options.name, options.initialAdvertisePeerUrls);
       const others = cluster.members.filter(({ id }) => id !== cluster.self.id);
+      const engine = engineNamed(engines, description.engine);
+      refuseOtherEngine(options.engine, engine.name, "the cluster that it joins runs");
       const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine: engine.name };
       return { storage, hasPeers: others.length > 0, knownPeers: others, genesis: null };
     }

@@ -16,7 +16,7 @@ function description(clusterId: bigint, ids: readonly bigint[]): ClusterDescript
     clientUrls: [],
     isLearner: false,
   }));
-  return { clusterId, members, removed: [] };
+  return { clusterId, engine: "raft", members, removed: [] };
 }
 
 function peer(id: bigint): Peer {

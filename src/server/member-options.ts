@@ -15,7 +15,10 @@ export interface MemberOptions {
   readonly initialCluster: readonly InitialMember[];
   readonly initialClusterState: "new" | "existing";
   readonly initialClusterToken: string;
-  /** A name of `consensus/engines.ts`; "raft" unless given. */
+  /**
+   * A name of `consensus/engines.ts`, for a cluster that is founded: "raft" unless given. A member that runs already, or
+   * joins, has its cluster's; another name is refused.
+   */
   readonly engine?: string;
   readonly heartbeatMs?: number;
   readonly electionMs?: number;

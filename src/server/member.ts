@@ -3,7 +3,6 @@
  */
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { engines } from "../consensus/engines.ts";
-import { GrpcStatus, QuorateError } from "../errors.ts";
 import { nodeEnvironment } from "../node/environment.ts";
 import { stayAlive } from "../node/stay-alive.ts";
 import { crc32 } from "../transport/checksum.ts";
@@ -16,15 +15,9 @@ const ZLIB_FROM_BYTES = 200;
 
 /** @throws QuorateError naming what is wrong with the options, the data directory or the cluster. */
 export async function startMember(options: MemberOptions): Promise<RunningMember> {
-  const name = options.engine ?? "raft";
-  const engine = engines.get(name);
-  if (engine === undefined) {
-    const known = [...engines.keys()].join(", ");
-    throw new QuorateError("CONFIG", GrpcStatus.invalidArgument, `unknown engine "${name}"; there is: ${known}`);
-  }
   const environment = nodeEnvironment(options.logger === undefined ? {} : { logger: options.logger });
   const member = await stayAlive(
-    assemble(options, { environment, engine, openServer: startServer, checksum: frameChecksum }),
+    assemble(options, { environment, engines, openServer: startServer, checksum: frameChecksum }),
   );
   return { ...member, stop: (how) => stayAlive(member.stop(how)) };
 }

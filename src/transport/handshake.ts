@@ -173,7 +173,11 @@ export function answerTo(hello: Hello, local: LocalIdentity): Answer {
   }
   if (hello.clusterId !== local.clusterId) {
     const [theirs, ours] = [idText(hello.clusterId), idText(local.clusterId)];
-    return refusal(local, AnswerCode.wrongCluster, `wrong cluster: ${theirs} asked for, this is ${ours}`);
+    return refusal(
+      local,
+      AnswerCode.wrongCluster,
+      `wrong cluster: ${theirs} asked for, this is ${ours}; all members need the same --initial-cluster, token and --engine`,
+    );
   }
   if (hello.nonce === local.nonce) {
     return refusal(local, AnswerCode.sameMember, "the member reached itself: check the peers' addresses");

@@ -113,7 +113,7 @@ test("what cannot work is one line and exit code 2", async () => {
     [["--members", "three"], /argument 'three' is invalid/],
     [["--base-port", "65535"], /argument '65535' is invalid/],
     [["--base-port", "65500"], /--base-port 65500 with 3 members needs ports up to 65701/],
-    [["--engine", "paxos"], /It is not supported yet: use raft\./],
+    [["--engine", "viewstamped"], /There is no such engine; there is: raft/],
     [["--data-dir", "/proc/quorate"], /--data-dir "\/proc\/quorate" cannot be used/],
     [["--what"], /unknown option '--what'/],
     [["extra"], /too many arguments/],

@@ -3,6 +3,8 @@ import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError } from "commander";
+import { engines } from "../../consensus/engines.ts";
+import { engineName } from "../engine-name.ts";
 import { usageError } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 import { example } from "../verbs/example.ts";
@@ -17,12 +19,6 @@ function between(min: number, max: number): (text: string) => number {
   };
 }
 
-function knownEngine(text: string): string {
-  if (text === "paxos" || text === "zab") throw new InvalidArgumentError("It is not supported yet: use raft.");
-  if (text !== "raft") throw new InvalidArgumentError("There is no such engine: use raft.");
-  return text;
-}
-
 export function addDev(program: Command, terminal: Terminal): void {
   const command = program
     .command("dev")
@@ -35,7 +31,7 @@ export function addDev(program: Command, terminal: Terminal): void {
       2379,
     )
     .option("--data-dir <path>", "where the members keep their data and logs", ".quorate")
-    .option("--engine <name>", "the consensus protocol: raft", knownEngine, "raft");
+    .option("--engine <name>", `the consensus protocol: ${[...engines.keys()].join(", ")}`, engineName, "raft");
   example(command, "Runs a cluster of several members on this machine until Ctrl-C.", [
     "quorate dev",
     "quorate dev --members 5 --base-port 12379 --data-dir /tmp/five",

@@ -44,7 +44,7 @@ const needs: Readonly<Record<string, Record<string, string>>> = {
 };
 
 /** There is no other value yet. */
-const sameAsDefault: readonly string[] = ["pre-vote", "engine"];
+const sameAsDefault: readonly string[] = ["pre-vote"];
 
 describe("where settings come from", () => {
   test("nothing given: a member alone on this machine", () => {
@@ -175,8 +175,7 @@ describe("a setting that cannot be used is refused by name, with its value and w
       { flags: { "initial-cluster-state": "old" } },
       /^--initial-cluster-state "old" is unknown: use new or existing$/,
     ],
-    ["engine to come", { flags: { engine: "zab" } }, /^--engine "zab" is not supported yet: use raft$/],
-    ["engine unknown", { flags: { engine: "viewstamped" } }, /^--engine "viewstamped" is unknown: use raft$/],
+    ["engine unknown", { flags: { engine: "viewstamped" } }, /^--engine "viewstamped" is unknown: use raft/],
     ["pre-vote off", { flags: { "pre-vote": "false" } }, /^--pre-vote "false" cannot be turned off/],
     ["empty name", { flags: { name: " " } }, /^--name " " is empty/],
     ["name with =", { flags: { name: "a=b" } }, /^--name "a=b" has a character/],

@@ -46,7 +46,8 @@ export interface ServeConfig {
   readonly leaseReads: boolean;
   readonly priority: number;
   readonly strictReconfigCheck: boolean;
-  readonly engine: "raft";
+  /** Of a new cluster; missing: raft, or what the cluster has. */
+  readonly engine?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -114,7 +115,7 @@ export function serveConfig(settings: Settings): ServeConfig {
     leaseReads: read.boolean("lease-reads"),
     priority: read.integer("priority"),
     strictReconfigCheck: read.boolean("strict-reconfig-check"),
-    engine: read.choice("engine", ["raft"]),
+    ...(read.has("engine") ? { engine: read.text("engine") } : {}),
     logLevel: read.choice("log-level", ["debug", "info", "warn", "error"]),
     logFormat: read.choice("log-format", ["json", "console"]),
   };
@@ -252,8 +253,6 @@ class SettingReader {
     const { text } = this.setting(name);
     const found = values.find((value) => value === text);
     if (found !== undefined) return found;
-    if (name === "engine" && (text === "paxos" || text === "zab"))
-      throw this.refusal(name, "is not supported yet: use raft");
     throw this.refusal(name, `is unknown: use ${values.join(" or ")}`);
   }
 

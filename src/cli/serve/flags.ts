@@ -3,6 +3,8 @@
  * so that they can be refused by name.
  */
 
+import { engines } from "../../consensus/engines.ts";
+
 /** How a flag's text is read. */
 export type FlagKind =
   | { readonly type: "text" }
@@ -130,7 +132,11 @@ export const flags: readonly Flag[] = [
     fallback: "false",
     help: "linearizable reads from the leader's lease (trusts clocks to run alike), not a round of heartbeats",
   },
-  { name: "engine", kind: choice("raft"), fallback: "raft", help: "the consensus protocol" },
+  {
+    name: "engine",
+    kind: choice(...engines.keys()),
+    help: "the consensus protocol of a new cluster; raft unless given",
+  },
   {
     name: "snapshot-count",
     kind: integer(10, 100_000_000, "entries"),

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
 import { engines } from "../../consensus/engines.ts";
 import { type FaultKind, faultKinds } from "../../sim/faults/fault.ts";
+import { engineName } from "../engine-name.ts";
 import { callError, usageError } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 import { example } from "../verbs/example.ts";
@@ -37,13 +38,6 @@ function minutes(text: string): number {
   const value = Number(text);
   if (!(value > 0) || value > 600) throw new InvalidArgumentError("It must be a number above 0, up to 600.");
   return value;
-}
-
-function engineName(text: string): string {
-  if (!engines.has(text)) {
-    throw new InvalidArgumentError(`There is no such engine; there is: ${[...engines.keys()].join(", ")}.`);
-  }
-  return text;
 }
 
 function faultList(text: string): FaultKind[] {

@@ -125,7 +125,7 @@ export class WorldMember {
     process.enter(() => {
       assemble(this.options, {
         environment,
-        engine: this.#kind,
+        engines: new Map([[this.#kind.name, this.#kind]]),
         openServer: this.front.open,
         tuning: this.#tuning,
       }).then(
