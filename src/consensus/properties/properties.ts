@@ -11,31 +11,14 @@
  */
 import type { MemberId } from "../../environment.ts";
 import type { Effects, Engine, EngineOptions, EngineStart, Input, Outbound, Status } from "../engine.ts";
+import type { EngineKind } from "../engines.ts";
 import type { EnginePeek } from "../peek.ts";
 import type { EngineObserver } from "../watched-engine.ts";
-import { CommitGrows } from "./commit-grows.ts";
 import { CommitRule, type DiskTruth } from "./commit-rule.ts";
-import { CommittedEntries } from "./committed-entries.ts";
 import { CommittedLog } from "./committed-log.ts";
-import { ConfigurationSafety } from "./configuration-safety.ts";
-import { Durability } from "./durability.ts";
-import { DurableBeforeSaid } from "./durable-before-said.ts";
-import { ElectedByQuorum } from "./elected-by-quorum.ts";
-import { ElectionSafety } from "./election-safety.ts";
-import { EpochsGrow } from "./epochs-grow.ts";
-import { FreshReads } from "./fresh-reads.ts";
-import { HandOverEnds } from "./hand-over-ends.ts";
-import { LeaderAppendOnly } from "./leader-append-only.ts";
-import { LeaderCompleteness } from "./leader-completeness.ts";
-import { LeaderIsHeard } from "./leader-is-heard.ts";
-import { LogMatching } from "./log-matching.ts";
 import { ObservedMember } from "./observed-member.ts";
-import { OneVote } from "./one-vote.ts";
 import type { ObservedGroup, Property } from "./property.ts";
-import { SnapshotIsSent } from "./snapshot-is-sent.ts";
-import { SnapshotSafety } from "./snapshot-safety.ts";
-import { StalledDiskResigns } from "./stalled-disk-resigns.ts";
-import { StateMachineSafety } from "./state-machine-safety.ts";
+import { propertiesOf } from "./sets.ts";
 import { SafetyViolation } from "./violation.ts";
 
 export class Properties implements EngineObserver, ObservedGroup {
@@ -47,37 +30,16 @@ export class Properties implements EngineObserver, ObservedGroup {
   /** The one that was seen. */
   violation: SafetyViolation | null = null;
   readonly #peek: EnginePeek;
-  readonly #commitRule: CommitRule;
+  readonly #commitRule: CommitRule | null;
   readonly #forged = new WeakSet<Uint8Array>();
   #latest: ObservedMember | null = null;
   readonly #on: { readonly [hook in Hook]: readonly Property[] };
 
-  /** @param peek how to look into messages and states of the protocol: `EngineKind.peek`. */
-  constructor(peek: EnginePeek) {
-    this.#peek = peek;
-    this.#commitRule = new CommitRule(this);
-    this.all = [
-      new Durability(),
-      new ElectionSafety(),
-      new ElectedByQuorum(this),
-      new LeaderAppendOnly(),
-      new LogMatching(),
-      new LeaderCompleteness(this),
-      this.#commitRule,
-      new StateMachineSafety(this),
-      new CommittedEntries(this),
-      new OneVote(),
-      new DurableBeforeSaid(this),
-      new EpochsGrow(peek),
-      new CommitGrows(),
-      new FreshReads(this),
-      new ConfigurationSafety(this),
-      new SnapshotSafety(this),
-      new LeaderIsHeard(),
-      new HandOverEnds(),
-      new StalledDiskResigns(),
-      new SnapshotIsSent(),
-    ];
+  /** @param kind the protocol: which properties are its own, and how to look into its messages and states. */
+  constructor(kind: Pick<EngineKind, "name" | "peek">) {
+    this.#peek = kind.peek;
+    this.all = propertiesOf(kind.name, this, kind.peek);
+    this.#commitRule = this.all.find((property) => property instanceof CommitRule) ?? null;
     const having = (hook: Hook): Property[] => this.all.filter((property) => property[hook] !== undefined);
     this.#on = {
       starting: having("starting"),
@@ -96,7 +58,7 @@ export class Properties implements EngineObserver, ObservedGroup {
    * what they had synced: a quorum that held an entry when it was counted may not hold it now.
    */
   set diskTruth(truth: DiskTruth | null) {
-    this.#commitRule.diskTruth = truth;
+    if (this.#commitRule !== null) this.#commitRule.diskTruth = truth;
   }
 
   started(id: MemberId, life: number, start: EngineStart, engine: Engine, options: EngineOptions): void {

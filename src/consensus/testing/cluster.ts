@@ -37,7 +37,7 @@ export class Cluster {
   #nextId = 1;
 
   constructor(kind: EngineKind, options: ClusterOptions) {
-    this.properties = new Properties(kind.peek);
+    this.properties = new Properties(kind);
     this.#kind = watched(kind, this.properties);
     this.#options = options;
     this.random = new SeededRandom(options.seed);

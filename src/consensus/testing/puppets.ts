@@ -72,7 +72,7 @@ export class Puppet implements Engine {
 }
 
 export class Theatre {
-  readonly properties: Properties = new Properties(raftPeek);
+  readonly properties: Properties = new Properties({ name: "raft", peek: raftPeek });
   readonly puppets: Map<MemberId, Puppet> = new Map();
   /** What all clocks say, ms. */
   now = 0;

@@ -2,7 +2,7 @@
  * Sees every step of every engine: feeds the properties that must always hold, the trace, and the cluster's one history.
  */
 import type { Effects, Engine, EngineOptions, EngineStart, Input, Status } from "../../consensus/engine.ts";
-import type { EnginePeek } from "../../consensus/peek.ts";
+import type { EngineKind } from "../../consensus/engines.ts";
 import { Properties } from "../../consensus/properties/properties.ts";
 import type { EngineObserver } from "../../consensus/watched-engine.ts";
 import type { MemberId } from "../../environment.ts";
@@ -30,10 +30,10 @@ export class WorldObserver implements EngineObserver {
   readonly recorder: Recorder;
   readonly #world: ObservedWorld;
 
-  constructor(world: ObservedWorld, peek: EnginePeek) {
+  constructor(world: ObservedWorld, kind: EngineKind) {
     this.#world = world;
     this.recorder = new Recorder(() => world.timeline.now, CLOCK_DRIFT);
-    this.properties = new Properties(peek);
+    this.properties = new Properties(kind);
   }
 
   started(id: MemberId, life: number, start: EngineStart, engine: Engine, options: EngineOptions): void {

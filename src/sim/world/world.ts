@@ -64,7 +64,7 @@ export class World {
     });
     const kind = engines.get(plan.cluster.engine);
     assert(kind !== undefined, `there is no engine "${plan.cluster.engine}"`);
-    this.observer = new WorldObserver(this, kind.peek);
+    this.observer = new WorldObserver(this, kind);
     this.#kind = mangled(watched(kind, this.observer), {
       rates: () => this.mangling,
       random: this.#stream(),

@@ -63,7 +63,7 @@ export class Bench {
   constructor(wording: Wording, setup: BenchSetup) {
     this.wording = wording;
     this.#setup = setup;
-    this.#properties = setup.watched ? new Properties(wording.kind.peek) : null;
+    this.#properties = setup.watched ? new Properties(wording.kind) : null;
     this.#kind = this.#properties === null ? wording.kind : watched(wording.kind, this.#properties);
     this.#lookAtDisks(true);
     const first = this.#kind.genesis(createMembership(setup.voters, setup.learners), new Uint8Array(0));

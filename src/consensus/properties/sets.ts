@@ -1,0 +1,59 @@
+/**
+ * Which properties hold for which protocol. Most are promises of the contract (`engine.ts`), whoever keeps them; those
+ * of a log that only ever grows behind its leader's are Raft's and Zab's.
+ */
+import type { EnginePeek } from "../peek.ts";
+import { CommitGrows } from "./commit-grows.ts";
+import { CommitRule } from "./commit-rule.ts";
+import { CommittedEntries } from "./committed-entries.ts";
+import { ConfigurationSafety } from "./configuration-safety.ts";
+import { Durability } from "./durability.ts";
+import { DurableBeforeSaid } from "./durable-before-said.ts";
+import { ElectedByQuorum } from "./elected-by-quorum.ts";
+import { ElectionSafety } from "./election-safety.ts";
+import { EpochsGrow } from "./epochs-grow.ts";
+import { FreshReads } from "./fresh-reads.ts";
+import { HandOverEnds } from "./hand-over-ends.ts";
+import { LeaderAppendOnly } from "./leader-append-only.ts";
+import { LeaderCompleteness } from "./leader-completeness.ts";
+import { LeaderIsHeard } from "./leader-is-heard.ts";
+import { LogMatching } from "./log-matching.ts";
+import { OneVote } from "./one-vote.ts";
+import type { ObservedGroup, Property } from "./property.ts";
+import { SnapshotIsSent } from "./snapshot-is-sent.ts";
+import { SnapshotSafety } from "./snapshot-safety.ts";
+import { StalledDiskResigns } from "./stalled-disk-resigns.ts";
+import { StateMachineSafety } from "./state-machine-safety.ts";
+
+type PropertySet = (group: ObservedGroup, peek: EnginePeek) => readonly Property[];
+
+const everyEngine: PropertySet = (group, peek) => [
+  new Durability(),
+  new ElectionSafety(),
+  new ElectedByQuorum(group),
+  new CommitRule(group),
+  new StateMachineSafety(group),
+  new CommittedEntries(group),
+  new OneVote(),
+  new DurableBeforeSaid(group),
+  new EpochsGrow(peek),
+  new CommitGrows(),
+  new FreshReads(group),
+  new ConfigurationSafety(group),
+  new SnapshotSafety(group),
+  new LeaderIsHeard(),
+  new HandOverEnds(),
+  new StalledDiskResigns(),
+  new SnapshotIsSent(),
+];
+
+/** Members hold one leader's log, each up to some entry. */
+const oneLog: PropertySet = (group) => [new LeaderAppendOnly(), new LogMatching(), new LeaderCompleteness(group)];
+
+/** What holds of one protocol beside what holds of all, by its name. */
+const own: ReadonlyMap<string, PropertySet> = new Map([["raft", oneLog]]);
+
+/** @param engine the protocol's name; of one that is not known here, what holds of all. */
+export function propertiesOf(engine: string, group: ObservedGroup, peek: EnginePeek): readonly Property[] {
+  return [...everyEngine(group, peek), ...(own.get(engine)?.(group, peek) ?? [])];
+}
