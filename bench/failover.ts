@@ -11,15 +11,13 @@
  */
 import { parseArgs } from "node:util";
 import { ClusterUnderTest } from "../test/support/cluster.ts";
-import { eventually } from "../test/support/eventually.ts";
 import type { TargetName } from "../test/support/target.ts";
 import { describeEnvironment } from "./environment.ts";
-import { OpenWriter } from "./open-writer.ts";
+import { killLeaderOf } from "./kill-leader.ts";
+import { median } from "./median.ts";
 import { table } from "./table.ts";
 
 const PROMISED_RATIO = 0.3;
-/** Writes before the kill and after the first acknowledgement, so that the gap has both its edges. */
-const STEADY_MS = 500;
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "10" }, check: { type: "boolean", default: false } },
@@ -47,22 +45,6 @@ try {
 }
 report();
 
-async function killLeaderOf(cluster: ClusterUnderTest): Promise<number> {
-  await cluster.ready();
-  const leader = await cluster.leader();
-  const writer = new OpenWriter(cluster.others(leader));
-  try {
-    await eventually("puts are acknowledged", () => writer.assertSteady(STEADY_MS), { withinMs: 20_000 });
-    const killed = performance.now();
-    await leader.end("SIGKILL");
-    await eventually("puts are acknowledged again", () => writer.assertSteady(STEADY_MS, killed), { withinMs: 60_000 });
-    return writer.longestGap(killed);
-  } finally {
-    await writer.stop();
-    leader.start();
-  }
-}
-
 function report(): void {
   const row = (name: string, times: readonly number[]): string[] => [
     name,
@@ -76,11 +58,4 @@ function report(): void {
   const kept = ratio <= PROMISED_RATIO;
   console.log(`\n${kept ? "kept  " : "BROKEN"}  of etcd's median at most ${PROMISED_RATIO}; it is ${ratio.toFixed(2)}`);
   if (!kept && values.check) process.exitCode = 1;
-}
-
-function median(times: readonly number[]): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  const upper = sorted[half] ?? 0;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? 0)) / 2;
 }

@@ -17,7 +17,8 @@ import { ClusterUnderTest } from "../test/support/cluster.ts";
 import type { TargetName } from "../test/support/target.ts";
 import { describeEnvironment } from "./environment.ts";
 import { h2load, type Measured, nameOf, type Rung } from "./h2load.ts";
-import { BENCH_KEY, type Method, writePayload } from "./payloads.ts";
+import { type Method, writePayload } from "./payloads.ts";
+import { measureRung, medianRun } from "./rung.ts";
 import { figure, table } from "./table.ts";
 
 const METHODS: readonly Method[] = ["put", "range", "serializable"];
@@ -71,7 +72,11 @@ try {
     for (const rung of rungs) {
       const runs: Record<TargetName, Measured[]> = { etcd: [], quorate: [] };
       for (let turn = 0; turn < repeat; turn++) {
-        for (const target of ["etcd", "quorate"] as const) runs[target].push(await measure(target, method, rung));
+        for (const target of ["etcd", "quorate"] as const) {
+          runs[target].push(
+            await measureRung(clusters.get(target) as ClusterUnderTest, method, rung, { folder, seconds }),
+          );
+        }
       }
       const [etcd, quorate] = [medianRun(runs.etcd), medianRun(runs.quorate)];
       rows.push({ method, rung: nameOf(rung), etcd, quorate });
@@ -82,31 +87,6 @@ try {
 } finally {
   for (const cluster of clusters.values()) await cluster.stop();
   rmSync(folder, { recursive: true, force: true });
-}
-
-async function measure(target: TargetName, method: Method, rung: Rung): Promise<Measured> {
-  const cluster = clusters.get(target);
-  if (cluster === undefined) throw new Error(`no ${target} cluster is running`);
-  const leader = await cluster.leader();
-  if (method !== "put") await leader.client.put(BENCH_KEY, "v".repeat(256));
-  const before = Number((await leader.client.get(BENCH_KEY)).header?.revision);
-  const measured = await h2load(leader.endpoint, rung, writePayload(folder, method), seconds);
-  const after = Number((await leader.client.get(BENCH_KEY)).header?.revision);
-  // To h2load an answer with a gRPC error is a success. That puts took effect shows in the revision.
-  const took = after - before;
-  if (method === "put" && took < measured.succeeded) {
-    throw new Error(`${target} answered ${measured.succeeded} puts at ${nameOf(rung)}, but only ${took} took effect`);
-  }
-  if (measured.failed > 0) throw new Error(`${target}: ${measured.failed} requests failed at ${nameOf(rung)}`);
-  return measured;
-}
-
-/** The run with the median rate; of an even number, the better of the middle two. */
-function medianRun(runs: readonly Measured[]): Measured {
-  const sorted = runs.toSorted((a, b) => a.perSecond - b.perSecond);
-  const run = sorted[sorted.length >> 1];
-  if (run === undefined) throw new Error("nothing was measured");
-  return run;
 }
 
 function report(rows: readonly Row[]): void {

@@ -4,6 +4,7 @@
 //   npm test                        everything
 //   npm test -- unit interop        these stages
 //   npm test -- src/storage         the test files under a path
+//   npm test -- chaos-paxos         what is asked of every engine's clusters, of this one's
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -16,6 +17,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // Set when a test starts us; run() would then believe it is a nested call and silently run nothing.
 delete process.env.NODE_TEST_CONTEXT;
 
+const { engines } = await import("../src/consensus/engines.ts");
+const otherEngines = [...engines.keys()].slice(1);
+/** Given by hand, it stays: one engine for all that is run. */
+const wantedEngine = process.env.QUORATE_TEST_ENGINE;
 const stages = select(findStages(), process.argv.slice(2));
 const abort = new AbortController();
 for (const [signal, code] of [
@@ -40,7 +45,10 @@ for (const stage of stages) {
 }
 report();
 
-/** @typedef {{ name: string, files: string[], concurrency: number, timeout: number }} Stage */
+/** What is asked of every engine's clusters; the stages' plain names are the default engine's. */
+const ENGINE_STAGES = ["conformance", "interop", "chaos"];
+
+/** @typedef {{ name: string, files: string[], concurrency: number, timeout: number, engine?: string }} Stage */
 
 /** @returns {Stage[]} in the order in which they run: the quick first, the destructive last */
 function findStages() {
@@ -55,9 +63,18 @@ function findStages() {
     { name: "zoo", files: filesOf("zoo/*.test.ts"), concurrency: 1, timeout: 5 * MINUTE_MS },
   ];
   const byFolder = Map.groupBy(filesOf("test/*/**/*.test.ts"), (file) => relative(root, file).split(sep)[1]);
-  for (const [name, files] of byFolder) found.push({ name, files, concurrency: 1, timeout: 15 * MINUTE_MS });
+  for (const [name, files] of byFolder) {
+    found.push({ name, files, concurrency: 1, timeout: 15 * MINUTE_MS });
+    if (!ENGINE_STAGES.includes(name)) continue;
+    for (const engine of otherEngines) {
+      found.push({ name: `${name}-${engine}`, files, concurrency: 1, timeout: 15 * MINUTE_MS, engine });
+    }
+  }
   const order = ["unit", "scripts", "zoo", "simulation", "conformance", "interop", "e2e", "", "chaos"];
-  const rank = ({ name }) => (order.includes(name) ? order.indexOf(name) : order.indexOf(""));
+  const rank = ({ name }) => {
+    const base = name.split("-")[0];
+    return order.includes(base) ? order.indexOf(base) : order.indexOf("");
+  };
   return found.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
 }
 
@@ -84,7 +101,11 @@ function select(all, wanted) {
 }
 
 /** @returns {Promise<boolean>} whether every test of the stage passed, and there was at least one */
-async function runStage({ files, concurrency, timeout }) {
+async function runStage({ files, concurrency, timeout, engine }) {
+  // Test files are processes of their own, and inherit it.
+  const chosen = engine ?? wantedEngine;
+  if (chosen === undefined) delete process.env.QUORATE_TEST_ENGINE;
+  else process.env.QUORATE_TEST_ENGINE = chosen;
   const events = run({ files, concurrency, timeout, cwd: root, signal: abort.signal });
   let success = false;
   events.on("test:pass", ({ name, skip, file }) => {

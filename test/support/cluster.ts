@@ -9,7 +9,7 @@ import { eventually } from "./eventually.ts";
 import { MemberProcess } from "./member-process.ts";
 import { freePorts } from "./ports.ts";
 import { ProxiedLinks } from "./proxied-links.ts";
-import { type TargetName, targetFromEnvironment } from "./target.ts";
+import { engineFromEnvironment, type TargetName, targetFromEnvironment } from "./target.ts";
 
 /** Starting Node and etcd takes a while on a small, busy machine. */
 export const READY_WITHIN_MS = 30_000;
@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: from the environment. */
   readonly target?: TargetName;
+  /** Of Quorate. Default: from the environment. */
+  readonly engine?: string;
   /** Whether the members talk to each other through a proxy that can cut them apart. Default false. */
   readonly proxied?: boolean;
 }
@@ -35,6 +37,8 @@ export interface AddedMember {
 
 export class ClusterUnderTest {
   readonly target: TargetName;
+  /** As it was founded; null: the default. */
+  readonly engine: string | null;
   readonly members: MemberProcess[] = [];
   /** Only in a cluster that was started with `proxied`. */
   readonly links: ProxiedLinks | null;
@@ -46,6 +50,7 @@ export class ClusterUnderTest {
 
   private constructor(options: ClusterOptions) {
     this.target = options.target ?? targetFromEnvironment();
+    this.engine = options.engine ?? engineFromEnvironment();
     this.#flags = options.flags ?? [];
     this.#env = options.env ?? {};
     this.#folder = mkdtempSync(join(tmpdir(), "quorate-test-"));
@@ -184,6 +189,7 @@ export class ClusterUnderTest {
       initialCluster,
       initialClusterState: state,
       token: this.#token,
+      engine: this.engine,
       flags: this.#flags,
     };
     const member = new MemberProcess(this.target, settings, this.#env);

@@ -1,6 +1,6 @@
 /**
  * What the suites run against: Quorate, or a real etcd (`QUORATE_TEST_TARGET=etcd`). A suite that passes on etcd too is
- * known to ask for nothing that etcd's users do not have.
+ * known to ask for nothing that etcd's users do not have. Of Quorate, any engine (`QUORATE_TEST_ENGINE=paxos`).
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,8 @@ export interface MemberSettings {
   readonly initialCluster: string;
   readonly initialClusterState: "new" | "existing";
   readonly token: string;
+  /** Of Quorate; null: its default. */
+  readonly engine: string | null;
   /** More flags, both servers' names: `--snapshot-count=1000`. */
   readonly flags: readonly string[];
 }
@@ -35,6 +37,11 @@ export function targetFromEnvironment(): TargetName {
     throw new Error(`QUORATE_TEST_TARGET is "${name}": use "quorate" or "etcd"`);
   }
   return name;
+}
+
+/** The engine that Quorate's clusters are founded with (`QUORATE_TEST_ENGINE=paxos`); null: its default. */
+export function engineFromEnvironment(): string | null {
+  return process.env["QUORATE_TEST_ENGINE"] ?? null;
 }
 
 /** The command that runs one member in the foreground. */
@@ -64,6 +71,7 @@ export function serveCommand(target: TargetName, member: MemberSettings): Comman
     case "etcd":
       return { file: "etcd", args: [...args, "--logger", "zap", "--log-level", "warn"] };
     case "quorate":
+      if (member.engine !== null) args.push("--engine", member.engine);
       return { file: process.execPath, args: [join(root, "bin", "quorate"), "serve", ...args] };
   }
 }

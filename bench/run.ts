@@ -1,0 +1,16 @@
+/**
+ * `npm run bench`: runs one of the benchmarks by name, with its own options.
+ *
+ *   npm run bench -- ladder --only put          npm run bench -- --engines
+ */
+const programs = ["ladder", "failover", "million", "simulation", "engines"];
+
+const [first = "", ...rest] = process.argv.slice(2);
+const name = first === "--engines" ? "engines" : first;
+if (!programs.includes(name)) {
+  const problem = first === "" ? "say which benchmark" : `there is no benchmark "${first}"`;
+  console.error(`bench: ${problem}: ${programs.join(", ")} (bench/README.md says what each answers)`);
+  process.exit(2);
+}
+process.argv.splice(2, process.argv.length - 2, ...rest);
+await import(`./${name}.ts`);
