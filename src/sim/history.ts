@@ -61,9 +61,10 @@ export interface Call {
   /** Unique, from 1. Values that a call writes contain it as `#<id>#`, so that each is written by one call only. */
   readonly id: number;
   readonly client: number;
-  readonly member: MemberId;
-  /** Which life of the member's process took it: a restarted one may have applied less. */
-  readonly life: number;
+  /** 0 until it was there for the first time: one that is about to join has no id yet. */
+  member: MemberId;
+  /** Which life of the member's process took it, 0: none; a restarted one may have applied less. */
+  life: number;
   readonly request: ClientRequest;
   readonly invoked: Moment;
   /** Null while it is under way; a call still under way at the end counts as unknown. */

@@ -66,7 +66,7 @@ export class Caller {
       if (over) return;
       over = true;
       patience.cancel();
-      recorder.returned(record, outcome);
+      recorder.returned(record, outcome, { member: line.member.id, life: call.life });
       const who = `c${this.client}`;
       world.trace.note(who, `#${record.id} ${request.type} ${outcome.type}`);
       world.trace.say(who, () => `   ${describeOutcome(outcome)}`);

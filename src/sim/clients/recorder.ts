@@ -25,12 +25,12 @@ export class Recorder implements History {
     return this.calls.length + 1;
   }
 
-  invoked(client: number, member: Pick<WorldMember, "id" | "lives">, request: ClientRequest): Call {
+  invoked(client: number, member: Pick<WorldMember, "id">, request: ClientRequest): Call {
     const call: Call = {
       id: this.nextId,
       client,
       member: member.id,
-      life: member.lives,
+      life: 0,
       request,
       invoked: this.moment(),
       returned: null,
@@ -40,8 +40,11 @@ export class Recorder implements History {
     return call;
   }
 
-  returned(call: Call, outcome: Outcome): void {
+  /** `by`: who took it, which nobody can say when it is invoked: a process may begin while it is on its way there. */
+  returned(call: Call, outcome: Outcome, by: Pick<Call, "member" | "life">): void {
     call.returned = this.moment();
     call.outcome = outcome;
+    call.member = by.member;
+    call.life = by.life;
   }
 }

@@ -52,6 +52,8 @@ export class Line {
 export class LineCall {
   readonly #options: LineOptions;
   readonly #listener: ClientListener;
+  /** Which life of the member's process took it; 0: none yet. */
+  life = 0;
   #handle: Handle | null = null;
   #over = false;
   /** When the last message on its way arrives, there and back. */
@@ -75,6 +77,7 @@ export class LineCall {
       if (!member.serving) return refused();
       member.enter(() => {
         if (this.#over) return;
+        this.life = member.lives;
         this.#handle = member.front.call(path, request, {
           message: (bytes) => this.#back(() => this.#take(bytes)),
           answer: (bytes) => this.#back(() => this.#answered(bytes)),
