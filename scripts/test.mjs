@@ -13,6 +13,8 @@ import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 
 const MINUTE_MS = 60_000;
+/** What is asked of every engine's clusters; the stages' plain names are the default engine's. */
+const ENGINE_STAGES = ["conformance", "interop", "chaos"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // Set when a test starts us; run() would then believe it is a nested call and silently run nothing.
 delete process.env.NODE_TEST_CONTEXT;
@@ -44,9 +46,6 @@ for (const stage of stages) {
   if (!ok) failed.push(stage.name);
 }
 report();
-
-/** What is asked of every engine's clusters; the stages' plain names are the default engine's. */
-const ENGINE_STAGES = ["conformance", "interop", "chaos"];
 
 /** @typedef {{ name: string, files: string[], concurrency: number, timeout: number, engine?: string }} Stage */
 
