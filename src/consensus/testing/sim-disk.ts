@@ -21,6 +21,7 @@ export class SimDisk {
   underway: Write[] = [];
   /** Acknowledged entries got lost and the storage knows it. */
   untrusted = false;
+  #release: { readonly index: number; readonly after: number } | null = null;
 
   begin(write: Write): void {
     this.underway.push(write);
@@ -31,6 +32,7 @@ export class SimDisk {
     while (this.underway.length > 0 && (this.underway[0] as Write).number <= number) {
       this.#perform(this.underway.shift() as Write);
     }
+    this.#releaseIfDue();
   }
 
   #perform(write: Write): void {
@@ -56,6 +58,7 @@ export class SimDisk {
   crash(survivors: number): void {
     for (const write of this.underway.slice(0, survivors)) this.#perform(write);
     this.underway = [];
+    this.#release = null;
   }
 
   /** A snapshot is written and synced. */
@@ -63,8 +66,21 @@ export class SimDisk {
     if (this.snapshot === null || file.meta.index > this.snapshot.meta.index) this.snapshot = file;
   }
 
-  /** Segments up to `index` are removed. */
+  /**
+   * Segments up to `index` are removed, once all writes under way are done: one of them may replace the very entries that
+   * would be left alone behind the snapshot.
+   */
   release(index: number): void {
+    this.#release = { index, after: this.underway.at(-1)?.number ?? 0 };
+    this.#releaseIfDue();
+  }
+
+  #releaseIfDue(): void {
+    if (this.#release === null) return;
+    const { index, after } = this.#release;
+    const [oldest] = this.underway;
+    if (oldest !== undefined && oldest.number <= after) return;
+    this.#release = null;
     let drop = 0;
     while (drop < this.entries.length && (this.entries[drop] as Entry).index <= index) drop++;
     this.entries.splice(0, drop);

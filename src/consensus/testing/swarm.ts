@@ -4,9 +4,10 @@
  */
 import type { MemberId } from "../../environment.ts";
 import type { EngineKind } from "../engines.ts";
-import { isJoint, type MembershipChange } from "../membership.ts";
+import type { MembershipChange } from "../membership.ts";
 import { SeededRandom } from "../random.ts";
 import { Cluster } from "./cluster.ts";
+import { ComingTogether } from "./coming-together.ts";
 import { undergo } from "./ordeals.ts";
 import { Stage } from "./stage.ts";
 import type { SwarmPlan } from "./swarm-plan.ts";
@@ -42,10 +43,11 @@ export function runSwarm(protocol: EngineKind, plan: SwarmPlan): SwarmResult {
     reportLinks: plan.reportLinks,
   });
   // Two clocks differ by at most the drift over an election timeout of 1000 ms.
-  const swarm = new Swarm(plan, new Stage(cluster, random, ids, plan.clockDriftMs / 1000 / 2.2));
+  const stage = new Stage(cluster, random, ids, plan.clockDriftMs / 1000 / 2.2);
+  const swarm = new Swarm(plan, stage);
   try {
     for (let step = 0; step < plan.steps; step++) swarm.step();
-    swarm.comeTogether();
+    new ComingTogether(stage, plan.reportLinks).run();
   } catch (error) {
     throw new Error(`seed ${plan.seed}: ${(error as Error).message}\n${cluster.describe()}\n${JSON.stringify(plan)}`, {
       cause: error,
@@ -192,58 +194,5 @@ class Swarm {
     const leader = this.#stage.actingLeader();
     if (leader === 0n) return;
     this.#cluster.transfer(leader, this.#random.chance(0.3) ? 0n : this.#stage.anyone());
-  }
-
-  /** The faults end. Within a bounded time there is a leader, all members agree, and writes and reads go through. */
-  comeTogether(): void {
-    const cluster = this.#cluster;
-    Object.assign(cluster.network, { lossRate: 0, duplicateRate: 0, maxDelayMs: 2 });
-    cluster.heal();
-    for (const id of this.#ids) {
-      const member = cluster.member(id);
-      cluster.resume(id);
-      cluster.start(id);
-      member.diskDelayMs = 1;
-      cluster.finishWrites(id, 1);
-    }
-    if (this.#plan.reportLinks) {
-      for (const a of this.#ids) for (const b of this.#ids) if (a !== b) cluster.feed(a, { type: "linkUp", peer: b });
-    }
-    if (this.#hopeless()) return;
-    cluster.elect(30_000);
-    // A leadership may still be on the move (preferred members, stalled disks): ask until it is through.
-    let done = false;
-    for (let attempt = 0; attempt < 60 && !done; attempt++) {
-      const leader = cluster.elect(30_000);
-      const call = cluster.propose(leader, new Uint8Array([1, 2, 3]));
-      const before = cluster.readsDone.length;
-      cluster.read(leader);
-      cluster.run(500);
-      const whole = !isJoint(cluster.engine(leader).status.membership);
-      done =
-        whole && cluster.isCommitted(call) && cluster.readsDone.length > before && cluster.agree(this.#takingPart());
-    }
-    if (!done) throw new Error("no progress after the faults ended");
-  }
-
-  #takingPart(): MemberId[] {
-    const { membership } = this.#cluster.engine(this.#cluster.elect(30_000)).status;
-    return [...membership.voters, ...membership.outgoing, ...membership.learners];
-  }
-
-  /**
-   * The rule a damaged member plays by may leave a group without a quorum of believable members: with two voters, say.
-   * No leader can then exist, rightly; only safety was to be seen.
-   */
-  #hopeless(): boolean {
-    return (
-      this.#ids.some((id) => this.#cluster.member(id).engine?.status.untrusted === true) && this.#votersWithout() < 3
-    );
-  }
-
-  /** The fewest voters that any member believes in. */
-  #votersWithout(): number {
-    const sizes = this.#ids.map((id) => this.#cluster.engine(id).status.membership.voters.length).filter((n) => n > 0);
-    return Math.min(...sizes);
   }
 }

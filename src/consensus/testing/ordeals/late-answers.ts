@@ -1,6 +1,8 @@
 /**
- * What a lease is measured with is bent: the leader's clock is slow, the others' are fast; answers to heartbeats, or acknowledgements too, take long to reach the leader, up to about a lease; then the leader is
- * heard no more while they still come in. A lease counted from their arrival outlives the promises it rests on.
+ * What a lease is measured with is bent: the leader's clock is slow, the others' are fast; answers to heartbeats, or
+ * acknowledgements too, take long to reach the leader, up to about a lease; then the leader is heard no more while they
+ * still come in. A lease counted from their arrival outlives the promises it rests on; a read asked after another was
+ * elected is vouched for by none of them.
  */
 import type { Stage } from "../stage.ts";
 
@@ -26,6 +28,10 @@ export function lateAnswers(stage: Stage): void {
   stage.inSteps(random.between(heldMs, heldMs + 600), 40, () => stage.readFromLeaders());
   deposed = true;
   if (random.chance(0.8)) stage.tellLinkLost(leader);
+  const succeeded = (): boolean => cluster.leader !== leader;
+  // Sometimes nobody asks anything before there is another, and then at once.
+  if (random.chance(0.5)) stage.waitFor(succeeded, 1_500);
+  stage.readFromLeaders();
   stage.inSteps(random.between(900, 2200), 8, () => {
     const acting = stage.actingLeader();
     if (acting !== 0n && acting !== leader && random.chance(0.2)) stage.propose(acting, 1);
