@@ -1,5 +1,4 @@
 /** All properties of the bully election, asked one after the other. */
-import type { Ranking } from "../members.ts";
 import { Agreement } from "./agreement.ts";
 import { FollowsHigher } from "./follows-higher.ts";
 import { FollowsLeaders } from "./follows-leaders.ts";
@@ -20,7 +19,7 @@ export class BullyProperties {
     for (const property of this.all) property.stepped?.(member);
   }
 
-  quiet(component: readonly ObservedBully[], ranking: Ranking): void {
-    for (const property of this.all) property.quiet?.(component, ranking);
+  quiet(component: readonly ObservedBully[]): void {
+    for (const property of this.all) property.quiet?.(component);
   }
 }

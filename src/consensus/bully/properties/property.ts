@@ -2,7 +2,6 @@
  * What a property of the bully election is told, over all members and lives of a simulated group. It throws
  * `SafetyViolation` when it does not hold.
  */
-import type { MemberId } from "../../../environment.ts";
 import { SafetyViolation } from "../../properties/violation.ts";
 import type { BullyStatus } from "../contract.ts";
 import type { Ranking } from "../members.ts";
@@ -23,12 +22,8 @@ export interface BullyProperty {
   readonly source: string;
   /** After each step of a member. */
   stepped?(member: ObservedBully): void;
-  /**
-   * For a long enough time these members, and no others, have reached each other, without any fault.
-   *
-   * @param ranking the numbers of all members, also of those that are not among them.
-   */
-  quiet?(component: readonly ObservedBully[], ranking: Ranking): void;
+  /** For a long enough time these members, and no others, have reached each other, without any fault. */
+  quiet?(component: readonly ObservedBully[]): void;
 }
 
 /** Throws for a property that does not hold. */
@@ -39,9 +34,4 @@ export function violated(
   facts: Readonly<Record<string, unknown>> = {},
 ): never {
   throw new SafetyViolation(property.name, `member ${now.id.toString(16)} ${what}`, { ...now, ...facts });
-}
-
-/** @param component not empty. */
-export function highestOf(component: readonly ObservedBully[], ranking: Ranking): MemberId {
-  return component.map(({ now }) => now.id).reduce((best, id) => (ranking.outranks(id, best) ? id : best));
 }

@@ -198,7 +198,7 @@ export class BullyCluster {
       const member = this.member(id);
       return member.bully === null ? [] : [this.#observed(member, member.bully, member.bully.status)];
     });
-    this.properties.quiet(component, this.ranking);
+    this.properties.quiet(component);
   }
 
   /** Running members that believe to lead, the highest first. */
