@@ -5,7 +5,7 @@ import { runSeed } from "./run-seed.ts";
 /** Runs each twice: what differs came from outside of the simulated world. */
 const SEEDS = 200;
 /** Long enough for elections, faults and restarts. */
-const DURATION_MS = 2_500;
+const DURATION_MS = 1_500;
 
 test("the same seed is the same run, byte for byte", async () => {
   const hashes = new Set<string>();

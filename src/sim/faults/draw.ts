@@ -2,13 +2,18 @@
 import type { SeededRandom } from "../../consensus/random.ts";
 import type { Fault, FaultKind, Target } from "./fault.ts";
 
-/** How a kind is drawn: how likely a run has it, how long it lasts, and what `amount` means. */
+/**
+ * How a kind is drawn: how likely a run has it, how long it lasts, and what `amount` means. Times are those of a cluster
+ * with an election timeout of a second; with others they are in proportion.
+ */
 interface Profile {
   /** The chance that a run has this kind at all. */
   readonly chance: number;
   /** How often it is chosen among the kinds that a run has. */
   readonly weight: number;
   readonly forMs: readonly [number, number];
+  /** `amount` is a time. */
+  readonly timed?: true;
   readonly amount?: (random: SeededRandom, members: number) => number;
   readonly target?: (random: SeededRandom, members: number) => Target;
   /** Smallest cluster in which it means anything, or that can bear it. */
@@ -32,8 +37,8 @@ const profiles: { readonly [kind in FaultKind]: Profile } = {
   oneWayPartition: { chance: 0.2, weight: 1, forMs: [200, 5_000], amount: side, members: 2 },
   isolate: { chance: 0.4, weight: 3, forMs: [200, 4_000], target: mostlyLeader, members: 2 },
   cutLink: { chance: 0.3, weight: 2, forMs: [200, 5_000], target: mostlyLeader, members: 2 },
-  flapping: { chance: 0.15, weight: 1, forMs: [1_000, 5_000], amount: between(20, 600), members: 2 },
-  slowLink: { chance: 0.3, weight: 2, forMs: [500, 6_000], amount: between(10, 1_500), members: 2 },
+  flapping: { chance: 0.15, weight: 1, forMs: [1_000, 5_000], timed: true, amount: between(20, 600), members: 2 },
+  slowLink: { chance: 0.3, weight: 2, forMs: [500, 6_000], timed: true, amount: between(10, 1_500), members: 2 },
   cloggedLink: { chance: 0.15, weight: 1, forMs: [500, 6_000], amount: between(0.1, 20), members: 2 },
   resetLinks: { chance: 0.3, weight: 2, forMs: [0, 0], target: mostlyLeader, members: 2 },
   mangle: { chance: 0.35, weight: 3, forMs: [1_000, 8_000], amount: between(0.01, 0.3), members: 2 },
@@ -44,7 +49,15 @@ const profiles: { readonly [kind in FaultKind]: Profile } = {
   crashLoop: { chance: 0.15, weight: 1, forMs: [500, 3_000], members: 1 },
   stop: { chance: 0.2, weight: 1, forMs: [10, 2_000], target: mostlyLeader, members: 1 },
   pause: { chance: 0.4, weight: 3, forMs: [50, 4_000], target: mostlyLeader, members: 1 },
-  slowDisk: { chance: 0.3, weight: 2, forMs: [500, 5_000], amount: between(5, 400), target: mostlyLeader, members: 1 },
+  slowDisk: {
+    chance: 0.3,
+    weight: 2,
+    forMs: [500, 5_000],
+    timed: true,
+    amount: between(5, 400),
+    target: mostlyLeader,
+    members: 1,
+  },
   hangingDisk: { chance: 0.2, weight: 1, forMs: [500, 6_000], target: mostlyLeader, members: 1 },
   fullDisk: {
     chance: 0.15,
@@ -67,39 +80,47 @@ const profiles: { readonly [kind in FaultKind]: Profile } = {
   replace: { chance: 0.15, weight: 1, forMs: [50, 1_000], members: 3 },
 };
 
-/** Time at the start without faults, so that there is a cluster. */
+/** Time at the start without faults, so that there is a cluster; the next two, from the end of one fault to the next. */
 const QUIET_MS = 1_500;
+const LEAST_PAUSE_MS = 150;
+const LONGEST_PAUSE_MS = 2_500;
+/** In some runs all lasts so many times as long: long enough for what waits for connections, not for elections. */
+const STRETCH = 4;
+const STRETCH_CHANCE = 0.15;
 
 export interface FaultDraw {
   readonly members: number;
   readonly durationMs: number;
+  readonly electionMs: number;
   /** Only these kinds, each surely; null: as drawn. */
   readonly only: readonly FaultKind[] | null;
 }
 
-export function drawFaults(random: SeededRandom, { members, durationMs, only }: FaultDraw): Fault[] {
+export function drawFaults(random: SeededRandom, { members, durationMs, electionMs, only }: FaultDraw): Fault[] {
   const all = Object.keys(profiles) as FaultKind[];
   const kinds = all.filter((kind) => {
     const chosen = random.chance(profiles[kind].chance);
     return (only === null ? chosen : only.includes(kind)) && members >= profiles[kind].members;
   });
-  const pauseMs = random.between(150, 2_500);
+  const pace = electionMs / 1_000;
+  const stretch = pace * (random.chance(STRETCH_CHANCE) ? STRETCH : 1);
+  const pauseMs = pace * random.between(LEAST_PAUSE_MS, LONGEST_PAUSE_MS);
   const faults: Fault[] = [];
   if (kinds.length === 0) return faults;
   const weights = kinds.map((kind) => profiles[kind].weight);
-  for (let at = QUIET_MS * random.fraction(); ; ) {
+  for (let at = pace * QUIET_MS * random.fraction(); ; ) {
     at += random.between(0, 2 * pauseMs);
     if (at >= durationMs) return faults;
     const kind = choose(random, kinds, weights);
-    const { forMs, amount, target } = profiles[kind];
+    const { forMs, timed, amount, target } = profiles[kind];
     const slot = target === undefined ? random.below(members) : target(random, members);
     faults.push({
       kind,
       at,
-      forMs: forMs[1] === 0 ? 0 : Math.min(random.between(...forMs), durationMs - at),
+      forMs: forMs[1] === 0 ? 0 : Math.min(stretch * random.between(...forMs), durationMs - at),
       target: slot,
       other: random.below(members),
-      amount: amount?.(random, members) ?? 0,
+      amount: (amount?.(random, members) ?? 0) * (timed === true ? pace : 1),
     });
   }
 }

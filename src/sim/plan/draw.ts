@@ -12,7 +12,7 @@ import type { WorkloadPlan } from "./workload-plan.ts";
 export interface PlanOptions {
   readonly engine?: string;
   readonly members?: number;
-  /** Time with faults. */
+  /** Time with faults, in ms. */
   readonly durationMs?: number;
   /** Only these kinds of faults; none: a run without faults. */
   readonly faults?: readonly FaultKind[];
@@ -20,8 +20,11 @@ export interface PlanOptions {
   readonly keep?: readonly number[];
 }
 
-/** Time with faults, unless said otherwise. */
-const DURATION_MS = 15_000;
+/**
+ * Time with faults, in ms. Many short runs find more than few long ones for the same money: what a run draws matters more
+ * than how long it goes on. Leases, which live for whole seconds, need the longer ones.
+ */
+const DURATIONS_MS = [1_500, 2_000, 2_000, 3_000, 3_000, 4_000, 4_000, 5_000, 8_000, 15_000];
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -31,8 +34,10 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const workloadDraws = new SeededRandom(seed ^ 0x776f726b);
   const faultDraws = new SeededRandom(seed ^ 0x6661756c);
   const cluster = drawCluster(clusterDraws, options);
-  const durationMs = options.durationMs ?? DURATION_MS;
-  const faults = drawFaults(faultDraws, { members: cluster.members, durationMs, only: options.faults ?? null });
+  const drawnMs = pick(workloadDraws, DURATIONS_MS);
+  const durationMs = options.durationMs ?? drawnMs;
+  const { members, electionMs } = cluster;
+  const faults = drawFaults(faultDraws, { members, durationMs, electionMs, only: options.faults ?? null });
   const { keep } = options;
   return {
     seed,
@@ -50,14 +55,16 @@ function pick<T>(random: SeededRandom, choices: readonly T[]): T {
 function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
   const often = (probability: number): boolean => random.chance(probability);
   const members = options.members ?? pick(random, [1, 2, 3, 3, 3, 3, 3, 4, 5, 5]);
-  const quick = often(0.3);
+  // All that a cluster waits for is in proportion to this; a shorter one does the same in less time.
+  const electionMs = pick(random, [150, 300, 300, 300, 1_000]);
+  const heartbeatMs = electionMs / pick(random, [5, 10]);
   const snapshots = often(0.7);
   const smallMessages = often(0.5);
   return {
     engine: options.engine ?? "raft",
     members,
-    electionMs: quick ? 300 : 1_000,
-    heartbeatMs: quick ? 30 : 100,
+    electionMs,
+    heartbeatMs,
     leaseReads: often(0.5),
     priorities: often(0.2),
     snapshotCount: snapshots ? 5 + random.below(often(0.5) ? 30 : 300) : 100_000,
@@ -66,7 +73,7 @@ function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
     quotaBytes: often(0.1) ? 8 * KIB + random.below(16 * KIB) : 64 * MIB,
     watchProgressIntervalMs: 100 + random.below(1_000),
     tuning: {
-      tickMs: quick ? 15 : pick(random, [25, 50]),
+      tickMs: heartbeatMs / pick(random, [1, 2]),
       segmentBytes: pick(random, [4, 8, 16, 64, 256]) * KIB,
       snapshotLogBytes: often(0.2) ? 8 * KIB + random.below(64 * KIB) : 64 * MIB,
       catchUpBytes: often(0.3) ? random.below(8 * KIB) : 64 * MIB,
@@ -79,7 +86,7 @@ function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
     },
     chunking: often(0.3),
     minDelayMs: 0.1,
-    maxDelayMs: pick(random, [0.5, 2, 2, 10, 50]),
+    maxDelayMs: Math.min(pick(random, [0.5, 2, 2, 10, 50]), electionMs / 20),
     writeMs: pick(random, [0.05, 0.2, 1]),
     syncMs: pick(random, [0.5, 2, 10]),
   };
@@ -89,8 +96,8 @@ function drawWorkload(random: SeededRandom): WorkloadPlan {
   const often = (probability: number): boolean => random.chance(probability);
   const weight = (probability: number, most: number): number => (often(probability) ? 1 + random.below(most) : 0);
   return {
-    clients: 2 + random.below(5),
-    thinkMs: pick(random, [20, 60, 200]),
+    clients: 2 + random.below(4),
+    thinkMs: pick(random, [30, 100, 300, 500]),
     keys: pick(random, [1, 3, 10, 30]),
     valueBytes: pick(random, [8, 8, 60, 600]),
     mix: {
@@ -104,7 +111,7 @@ function drawWorkload(random: SeededRandom): WorkloadPlan {
       multi: weight(0.6, 3),
       compact: weight(0.4, 1),
     },
-    patienceMs: pick(random, [300, 2_000, 8_000]),
+    patienceMs: pick(random, [300, 1_000, 1_000, 8_000]),
     watchers: often(0.6) ? 1 + random.below(2) : 0,
     readers: often(0.4) ? 1 : 0,
     leaseholders: often(0.5) ? 1 + random.below(2) : 0,
