@@ -31,6 +31,8 @@ export const EntryKind = {
   membership: 2,
   /** Nothing: what a new leader commits first. */
   noop: 3,
+  /** Multi-Paxos only: nothing accepted in this slot yet, but behind it. Never given out as committed. */
+  hole: 4,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
@@ -73,6 +75,12 @@ export interface EngineOptions {
    * follow each other, each saves two messages a peer. Default 0: at once.
    */
   readonly commitNoticeMs?: number;
+  /**
+   * Multi-Paxos only: how many members must have an entry on disk to commit it, instead of a majority. Fewer make
+   * writes quicker and elections harder: those need all but `phase2` - 1, and a majority at least. The same in a whole
+   * group, for ever. Default null: a majority.
+   */
+  readonly flexibleQuorum?: { readonly phase2: number } | null;
 }
 
 /** What an engine starts from: what the storage recovered. */

@@ -42,6 +42,8 @@ export function wordEntry(entry: Entry): string {
       return `${place(entry)} ${decodeValue(entry.data)}`;
     case EntryKind.noop:
       return `${place(entry)} no-op`;
+    case EntryKind.hole:
+      return `${place(entry)} hole`;
     case EntryKind.membership:
       return `${place(entry)} ${describeMembership(decodeMembershipEntry(entry.data).membership)}`;
   }
