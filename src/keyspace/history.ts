@@ -13,7 +13,7 @@
  *
  * Changes have indexes that stay when older ones are dropped.
  */
-import { assert } from "../errors.ts";
+import { assert, InvariantViolation } from "../errors.ts";
 import { type KeyRecord, makeTombstone } from "./record.ts";
 
 const BLOCK_BITS = 10;
@@ -123,7 +123,7 @@ export class History {
   /** Forgets all changes before an index. */
   dropBefore(index: number): void {
     if (index <= this.#first) return;
-    assert(index <= this.#end, `history: cannot drop up to ${index} of ${this.#end}`);
+    if (index > this.#end) throw new InvariantViolation(`history: cannot drop up to ${index} of ${this.#end}`);
     this.#supersededBeforeFirst = this.#supersededAt(index - 1);
     const blocks = Math.floor((index - this.#base) / BLOCK_SIZE);
     if (blocks > 0) {

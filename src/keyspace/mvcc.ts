@@ -16,7 +16,7 @@
  * A frozen image reads the chains too, as of its own, older compacted revision. It holds a pin, which keeps the sweep
  * from going further; a forgotten pin is taken away when too much would be kept for it.
  */
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import type { ByteString, LeaseId } from "../wire/kv.ts";
 import { etcdErrors } from "./etcd-errors.ts";
 import { History } from "./history.ts";
@@ -146,7 +146,8 @@ export class Mvcc {
 
   /** Visits changes from a revision on. */
   forEachChange(from: number, visit: Visitor): void {
-    assert(from >= this.#compactRevision, `changes from ${from} on are compacted: ${this.#compactRevision}`);
+    if (from < this.#compactRevision)
+      throw new InvariantViolation(`changes from ${from} on are compacted: ${this.#compactRevision}`);
     this.#history.forEach(this.#history.indexOf(from), visit);
   }
 

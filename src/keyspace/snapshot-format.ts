@@ -18,7 +18,7 @@
  *
  * There is no checksum: storage and transport have their own. But every count, order and reference is checked.
  */
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import { conversion } from "../wire/byte-string.ts";
 import type { ByteString } from "../wire/kv.ts";
 import type { KeyRecord } from "./record.ts";
@@ -89,7 +89,8 @@ export class BlockWriter {
 
   /** A whole number from 0 to 2^53 - 1. */
   number(value: number): void {
-    assert(Number.isSafeInteger(value) && value >= 0, `snapshot: ${value} is no whole number below 2^53`);
+    if (!(Number.isSafeInteger(value) && value >= 0))
+      throw new InvariantViolation(`snapshot: ${value} is no whole number below 2^53`);
     this.#reserve(10);
     this.#number(value);
   }

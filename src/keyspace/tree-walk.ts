@@ -1,5 +1,5 @@
 /** Ways through the nodes of a tree that change nothing. */
-import { assert } from "../errors.ts";
+import { assert, InvariantViolation } from "../errors.ts";
 import type { ByteString } from "../wire/kv.ts";
 import type { KeyRecord } from "./record.ts";
 import { childIndex, type Inner, type Leaf, lowerBound, MAX_FANOUT, type Node, sizeOf } from "./tree-node.ts";
@@ -115,7 +115,7 @@ export function checkNode(
   depths: Set<number>,
   root: boolean,
 ): number {
-  assert(sizeOf(node) <= MAX_FANOUT, `tree: a node of ${sizeOf(node)}`);
+  if (sizeOf(node) > MAX_FANOUT) throw new InvariantViolation(`tree: a node of ${sizeOf(node)}`);
   if (node.leaf) {
     depths.add(depth);
     let live = 0;
@@ -126,7 +126,8 @@ export function checkNode(
       assert(record.key >= from && (to === null || record.key < to), "tree: a key on the wrong side of a separator");
       if (!record.deleted) live++;
     }
-    assert(live === node.live, `tree: a leaf counts ${node.live} living records and has ${live}`);
+    if (live !== node.live)
+      throw new InvariantViolation(`tree: a leaf counts ${node.live} living records and has ${live}`);
     assert(node.keys.length === node.records.length, "tree: a leaf with more keys than records, or fewer");
     assert(root || node.records.length > 0, "tree: an empty leaf");
     return node.records.length;
@@ -139,6 +140,7 @@ export function checkNode(
     size += checkNode(child, node.separators[i - 1] ?? from, node.separators[i] ?? to, depth + 1, depths, false);
     live += child.live;
   }
-  assert(live === node.live, `tree: an inner node counts ${node.live} living records and has ${live}`);
+  if (live !== node.live)
+    throw new InvariantViolation(`tree: an inner node counts ${node.live} living records and has ${live}`);
   return size;
 }

@@ -14,7 +14,7 @@
  * Why not a Map beside it for single keys: it cannot be cloned, and costs 50 bytes a key to save a few hundred
  * nanoseconds.
  */
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import type { ByteString } from "../wire/kv.ts";
 import type { KeyRecord } from "./record.ts";
 import { TreeBuilder } from "./tree-builder.ts";
@@ -248,8 +248,8 @@ export class Tree {
   check(): void {
     const depths = new Set<number>();
     const size = checkNode(this.#root, "", null, 0, depths, true);
-    assert(size === this.#size, `tree: size is ${this.#size}, but there are ${size} records`);
-    assert(depths.size === 1, `tree: leaves at depths ${[...depths].join(", ")}`);
+    if (size !== this.#size) throw new InvariantViolation(`tree: size is ${this.#size}, but there are ${size} records`);
+    if (depths.size !== 1) throw new InvariantViolation(`tree: leaves at depths ${[...depths].join(", ")}`);
   }
 
   /** Builds a tree from records in ascending order of key, without a search for each. */

@@ -5,7 +5,7 @@
 import { type Entry, EntryKind, type SnapshotMeta } from "../consensus/engine.ts";
 import { decodeMembershipEntry, emptyMembership, type Membership } from "../consensus/membership.ts";
 import type { Clock } from "../environment.ts";
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import { CommandKind, decodeCommand } from "../keyspace/command.ts";
 import { type CommandResult, type Keyspace, KeyspaceLoader } from "../keyspace/keyspace.ts";
 import type { GroupStorage } from "../storage/storage.ts";
@@ -126,8 +126,10 @@ export class Applier {
   }
 
   #apply(entry: Entry): void {
-    assert(entry.index === this.#index + 1, `entry ${entry.index} is to be applied behind entry ${this.#index}`);
-    assert(entry.epoch >= this.#epoch, `entry ${entry.index} has epoch ${entry.epoch} behind epoch ${this.#epoch}`);
+    if (entry.index !== this.#index + 1)
+      throw new InvariantViolation(`entry ${entry.index} is to be applied behind entry ${this.#index}`);
+    if (entry.epoch < this.#epoch)
+      throw new InvariantViolation(`entry ${entry.index} has epoch ${entry.epoch} behind epoch ${this.#epoch}`);
     this.#index = entry.index;
     this.#epoch = entry.epoch;
     switch (entry.kind) {
@@ -207,21 +209,26 @@ function indexOf(work: Work): number {
 export async function loadKeyspace(storage: GroupStorage, meta: SnapshotMeta): Promise<Keyspace> {
   const loaded = await loadSnapshot(storage, meta.index);
   const found = loaded.meta.index;
-  assert(found === meta.index, `the newest snapshot is at index ${found}, the one at ${meta.index} was wanted`);
+  if (found !== meta.index)
+    throw new InvariantViolation(`the newest snapshot is at index ${found}, the one at ${meta.index} was wanted`);
   return loaded.keyspace;
 }
 
 /** Reads the newest published snapshot, of at least `index`, back into a keyspace. */
 async function loadSnapshot(storage: GroupStorage, index: number): Promise<Loaded> {
   const reader = await storage.openSnapshot();
-  assert(reader !== null, `the snapshot at index ${index} is not on disk any more`);
+  if (reader === null) throw new InvariantViolation(`the snapshot at index ${index} is not on disk any more`);
   try {
     const { meta, size } = reader;
-    assert(meta.index >= index, `the newest snapshot is at index ${meta.index}, one of at least ${index} was wanted`);
+    if (meta.index < index)
+      throw new InvariantViolation(
+        `the newest snapshot is at index ${meta.index}, one of at least ${index} was wanted`,
+      );
     const loader = new KeyspaceLoader();
     for (let offset = 0; offset < size; ) {
       const chunk = await reader.read(offset, LOAD_CHUNK_BYTES);
-      assert(chunk.length > 0, `the snapshot at index ${meta.index} ends at ${offset} of ${size} bytes`);
+      if (chunk.length <= 0)
+        throw new InvariantViolation(`the snapshot at index ${meta.index} ends at ${offset} of ${size} bytes`);
       loader.push(chunk);
       offset += chunk.length;
     }

@@ -2,7 +2,7 @@
  * Messages that wait for the disk: each leaves only when the write it depends on is durable.
  */
 import type { Outbound } from "../consensus/engine.ts";
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 
 export class Outbox {
   #held: Outbound[] = [];
@@ -27,7 +27,8 @@ export class Outbox {
 
   /** All writes up to this number are on disk. */
   written(write: number): void {
-    assert(write >= this.#durable, `write ${write} reported durable after write ${this.#durable}`);
+    if (write < this.#durable)
+      throw new InvariantViolation(`write ${write} reported durable after write ${this.#durable}`);
     this.#durable = write;
     if (this.#held.length === 0) return;
     const still: Outbound[] = [];

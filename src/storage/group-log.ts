@@ -6,7 +6,7 @@
  *       |--------|---- epoch 3 ----|-- 5 --|      before = first - 1: position known, entry not held
  */
 import type { Position } from "../consensus/engine.ts";
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 
 interface Run {
   /** Index of the first entry of this epoch. */
@@ -59,7 +59,8 @@ export class GroupLog {
 
   append(position: Position): void {
     const { index, epoch } = position;
-    assert(index === this.#lastIndex + 1, `entry ${index} does not follow entry ${this.#lastIndex}`);
+    if (index !== this.#lastIndex + 1)
+      throw new InvariantViolation(`entry ${index} does not follow entry ${this.#lastIndex}`);
     if (this.#runs.at(-1)?.epoch !== epoch) this.#runs.push({ from: index, epoch });
     this.#lastIndex = index;
   }
@@ -87,7 +88,7 @@ export class GroupLog {
   forget(upTo: number): void {
     if (upTo <= this.#beforeIndex) return;
     const epoch = this.epochAt(upTo);
-    assert(epoch !== null, `cannot forget up to ${upTo}: the log ends at ${this.#lastIndex}`);
+    if (epoch === null) throw new InvariantViolation(`cannot forget up to ${upTo}: the log ends at ${this.#lastIndex}`);
     this.#beforeIndex = upTo;
     this.#beforeEpoch = epoch;
     while ((this.#runs[1]?.from ?? Number.POSITIVE_INFINITY) <= upTo + 1) this.#runs.shift();

@@ -1,6 +1,6 @@
 import type { SnapshotMeta, Write } from "../consensus/engine.ts";
 import type { GroupId } from "../environment.ts";
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import type { GroupLog } from "./group-log.ts";
 import { type LogRecord, maxRecordBytes, RecordType, ResetKind, recordBytes } from "./record.ts";
 import type { RecoveredGroup } from "./recover.ts";
@@ -36,13 +36,15 @@ export class LogGroup implements GroupStorage {
   }
 
   get recovered(): Recovered {
-    assert(this.#recovered !== null, `what was recovered of group ${this.#id} was let go with its first write`);
+    if (this.#recovered === null)
+      throw new InvariantViolation(`what was recovered of group ${this.#id} was let go with its first write`);
     return this.#recovered;
   }
 
   write(write: Write): void {
     const expected = (this.#lastWrite ?? write.number - 1) + 1;
-    assert(write.number === expected, `write ${write.number} of group ${this.#id} comes where ${expected} is due`);
+    if (write.number !== expected)
+      throw new InvariantViolation(`write ${write.number} of group ${this.#id} comes where ${expected} is due`);
     this.#lastWrite = write.number;
     this.#recovered = null;
     const records: LogRecord[] = [];
@@ -66,10 +68,8 @@ export class LogGroup implements GroupStorage {
     }
     if (write.truncateFrom !== null) {
       const index = write.truncateFrom;
-      assert(
-        index >= 1 && index <= this.#log.lastIndex + 1,
-        `cannot truncate from ${index}: last is ${this.#log.lastIndex}`,
-      );
+      if (!(index >= 1 && index <= this.#log.lastIndex + 1))
+        throw new InvariantViolation(`cannot truncate from ${index}: last is ${this.#log.lastIndex}`);
       records.push({ type: RecordType.truncate, kind: 0, group, index, epoch: 0, data: none });
       this.#log.truncate(index);
     }
@@ -103,7 +103,8 @@ export class LogGroup implements GroupStorage {
 
   async release(upTo: number): Promise<void> {
     const covered = this.#snapshots.newest(this.#id)?.index ?? 0;
-    assert(upTo <= covered, `entries up to ${upTo} cannot be released: the newest snapshot is at ${covered}`);
+    if (upTo > covered)
+      throw new InvariantViolation(`entries up to ${upTo} cannot be released: the newest snapshot is at ${covered}`);
     if (upTo <= this.#log.lastIndex) this.#log.forget(upTo);
     // The head of a segment must know the log's end before the records that lead to it may go.
     await this.#wal.barrier();
@@ -112,10 +113,10 @@ export class LogGroup implements GroupStorage {
 
   #startBehind(meta: SnapshotMeta): number {
     const published = this.#snapshots.newest(this.#id);
-    assert(
-      published !== null && published.index >= meta.index,
-      `the log of group ${this.#id} cannot start behind snapshot ${meta.index}: it is not published`,
-    );
+    if (!(published !== null && published.index >= meta.index))
+      throw new InvariantViolation(
+        `the log of group ${this.#id} cannot start behind snapshot ${meta.index}: it is not published`,
+      );
     if (this.#log.holds(meta)) return ResetKind.keep;
     this.#log.reset(meta);
     return ResetKind.drop;
@@ -124,7 +125,8 @@ export class LogGroup implements GroupStorage {
   #append(number: number | null, records: readonly LogRecord[], highest: number): void {
     let bytes = 0;
     for (const { data } of records) {
-      assert(data.length <= maxRecordBytes, `${data.length} bytes in one entry exceed the limit of ${maxRecordBytes}`);
+      if (data.length > maxRecordBytes)
+        throw new InvariantViolation(`${data.length} bytes in one entry exceed the limit of ${maxRecordBytes}`);
       bytes += recordBytes(data.length);
     }
     const checkpoint = { last: this.#log.last, state: this.#state, untrusted: this.#untrusted };

@@ -7,7 +7,7 @@
  *     | hc | form | version | cluster | member | segment | batch  | chain|len| engine ...|      slot 0 at 0, slot 1 at 4096
  */
 import type { Disk, DiskFile } from "../environment.ts";
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import { checksum } from "./checksum.ts";
 import { isMissing } from "./fault.ts";
 import { readNumber, writeNumber } from "./record.ts";
@@ -45,7 +45,8 @@ export function encodeSlot(state: HardState): Buffer {
   writeNumber(bytes, hint.batch, 40);
   bytes.writeUInt32LE(hint.chain, 48);
   const engine = Buffer.from(identity.engine);
-  assert(engine.length <= maxEngineNameBytes, `the engine's name ${identity.engine} is longer than 32 bytes`);
+  if (engine.length > maxEngineNameBytes)
+    throw new InvariantViolation(`the engine's name ${identity.engine} is longer than 32 bytes`);
   bytes.writeUInt8(engine.length, 52);
   bytes.set(engine, 53);
   bytes.writeUInt32LE(checksum(bytes.subarray(4), state.version % 2), 0);

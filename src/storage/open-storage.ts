@@ -1,6 +1,6 @@
 /** Opening a data directory: whose it is, what it holds, and what may be believed of it. */
 import type { Clock, Disk, GroupId, Logger, Random } from "../environment.ts";
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import { asError, corrupt, isTaken, wrongDirectory } from "./fault.ts";
 import { GroupLog } from "./group-log.ts";
 import { LogGroup } from "./group-storage.ts";
@@ -58,10 +58,10 @@ export async function openStorage(
   options: StorageOptions,
 ): Promise<Storage> {
   const segmentBytes = options.segmentBytes ?? defaultSegmentBytes;
-  assert(
-    segmentBytes >= leastSegmentBytes && segmentBytes <= mostSegmentBytes && segmentBytes % 8 === 0,
-    `segmentBytes is ${segmentBytes}: it must be a multiple of 8 from ${leastSegmentBytes} to ${mostSegmentBytes}`,
-  );
+  if (!(segmentBytes >= leastSegmentBytes && segmentBytes <= mostSegmentBytes && segmentBytes % 8 === 0))
+    throw new InvariantViolation(
+      `segmentBytes is ${segmentBytes}: it must be a multiple of 8 from ${leastSegmentBytes} to ${mostSegmentBytes}`,
+    );
   const { disk } = environment;
   const lock = await takeDirectory(disk, directory);
   try {
@@ -170,7 +170,8 @@ class MemberStorage implements Storage {
   group(id: GroupId): GroupStorage {
     let group = this.#groups.get(id);
     if (group === undefined) {
-      assert(Number.isInteger(id) && id >= 0 && id < 2 ** 32, `${id} is no group: it must be a 32-bit number`);
+      if (!(Number.isInteger(id) && id >= 0 && id < 2 ** 32))
+        throw new InvariantViolation(`${id} is no group: it must be a 32-bit number`);
       const found = this.#found.get(id);
       this.#found.delete(id);
       const recovered = found ?? { ...this.#unknown, log: new GroupLog({ index: 0, epoch: 0 }) };
@@ -272,7 +273,8 @@ async function isUsed(disk: Disk, directory: string): Promise<boolean> {
 /** The identity comes last: a directory that has it is complete. */
 async function create(disk: Disk, directory: string, identity: StorageIdentity): Promise<void> {
   const nameBytes = Buffer.byteLength(identity.engine);
-  assert(nameBytes > 0 && nameBytes <= maxEngineNameBytes, `"${identity.engine}" is no engine's name: 1 to 32 bytes`);
+  if (!(nameBytes > 0 && nameBytes <= maxEngineNameBytes))
+    throw new InvariantViolation(`"${identity.engine}" is no engine's name: 1 to 32 bytes`);
   await disk.makeDirectory(`${directory}/${logName}`);
   await disk.makeDirectory(`${directory}/${snapshotsName}`);
   const hardState = await HardStateFile.open(disk, directory, identity, null);

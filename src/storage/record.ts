@@ -7,7 +7,7 @@
  * `hc` covers bytes 4 to 39, `dc` the data; both start from a seed made of segment and offset. The header has a checksum
  * of its own so that a length is never believed before it is proven, and damaged data does not hide what follows.
  */
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import { checksum, mix } from "./checksum.ts";
 
 /** The numbers are part of the disk format. */
@@ -94,7 +94,8 @@ export function encodeHeader(
   digest: number,
 ): number {
   const { data } = record;
-  assert(data.length <= maxRecordBytes, `a record of ${data.length} bytes exceeds the limit of ${maxRecordBytes}`);
+  if (data.length > maxRecordBytes)
+    throw new InvariantViolation(`a record of ${data.length} bytes exceeds the limit of ${maxRecordBytes}`);
   const dataChecksum = data.length === 0 ? seed : checksum(data, seed);
   into.writeUInt32LE(dataChecksum, at + 4);
   into.writeUInt32LE(data.length, at + 8);
@@ -152,7 +153,7 @@ function looksLikeHeader(from: Buffer, at: number, limit: number): boolean {
 
 /** Writes a whole number below 2^53 as 64 bits. */
 export function writeNumber(into: Buffer, value: number, at: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `${value} is no position in a log`);
+  if (!(Number.isSafeInteger(value) && value >= 0)) throw new InvariantViolation(`${value} is no position in a log`);
   into.writeUInt32LE(value % 0x1_0000_0000, at);
   into.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
 }

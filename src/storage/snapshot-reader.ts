@@ -1,7 +1,7 @@
 /** Reading a snapshot's file: nothing leaves here that does not match its checksum. */
 import type { SnapshotMeta } from "../consensus/engine.ts";
 import type { Disk, DiskFile } from "../environment.ts";
-import { assert } from "../errors.ts";
+import { InvariantViolation } from "../errors.ts";
 import { mix } from "./checksum.ts";
 import { corrupt } from "./fault.ts";
 import {
@@ -79,8 +79,9 @@ export class SnapshotFile implements SnapshotReader {
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
-    assert(this.#open, `snapshot ${this.#file.path} is closed`);
-    assert(Number.isSafeInteger(offset) && offset >= 0 && length >= 0, `cannot read ${length} bytes at ${offset}`);
+    if (!this.#open) throw new InvariantViolation(`snapshot ${this.#file.path} is closed`);
+    if (!(Number.isSafeInteger(offset) && offset >= 0 && length >= 0))
+      throw new InvariantViolation(`cannot read ${length} bytes at ${offset}`);
     const end = Math.min(this.size, offset + Math.min(length, maxReadBytes));
     if (offset >= end) return new Uint8Array(0);
     const first = Math.floor(offset / blockBytes);

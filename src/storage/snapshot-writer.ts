@@ -1,7 +1,7 @@
 /** Writing a snapshot's file under a name of its own; publishing it is `snapshots.ts`. */
 import type { SnapshotMeta } from "../consensus/engine.ts";
 import type { DiskFile } from "../environment.ts";
-import { assert } from "../errors.ts";
+import { assert, InvariantViolation } from "../errors.ts";
 import { mix } from "./checksum.ts";
 import {
   blockBytes,
@@ -105,7 +105,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
 
   /** One operation at a time; a failure ends the snapshot and removes its file. */
   async #run(work: () => Promise<void>): Promise<void> {
-    assert(this.#state === "open", `a snapshot that is ${this.#state} cannot be written to`);
+    if (this.#state !== "open") throw new InvariantViolation(`a snapshot that is ${this.#state} cannot be written to`);
     this.#state = "busy";
     try {
       await work();

@@ -90,7 +90,7 @@ export const replication: readonly Defect[] = [
       },
       {
         file: replicationFile,
-        text: "  assert(index > s.commit, `entry ${index} is committed (up to ${s.commit}) and cannot be replaced`);\n",
+        text: "  if (index <= s.commit)\n    throw new InvariantViolation(`entry ${index} is committed (up to ${s.commit}) and cannot be replaced`);\n",
         replacement: "",
       },
     ],

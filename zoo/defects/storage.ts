@@ -75,7 +75,7 @@ export const storage: readonly Defect[] = [
       { file: "src/replica/snapshot-taker.ts", text: "    );\n    this.#taken(meta);\n", replacement: "    );\n" },
       {
         file: "src/storage/group-storage.ts",
-        text: "    assert(upTo <= covered, `entries up to ${upTo} cannot be released: the newest snapshot is at ${covered}`);\n",
+        text: "    if (upTo > covered)\n      throw new InvariantViolation(`entries up to ${upTo} cannot be released: the newest snapshot is at ${covered}`);\n",
         replacement: "    assert(covered >= 0, `a snapshot at ${covered}`);\n",
       },
     ],

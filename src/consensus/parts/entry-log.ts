@@ -5,7 +5,7 @@
  *     here    position |  entries[0..n]        entries up to the newest snapshot may still be held (a tail for
  *                                              peers that lag a little), older ones are forgotten
  */
-import { assert, InvariantViolation } from "../../errors.ts";
+import { InvariantViolation } from "../../errors.ts";
 import type { Entry, Position } from "../engine.ts";
 
 export class EntryLog {
@@ -73,13 +73,15 @@ export class EntryLog {
 
   /** Drops all entries from this index on. */
   truncateFrom(index: number): void {
-    assert(index > this.#base.index, `cannot drop entries from ${index}: the log begins at ${this.firstIndex}`);
+    if (index <= this.#base.index)
+      throw new InvariantViolation(`cannot drop entries from ${index}: the log begins at ${this.firstIndex}`);
     for (const entry of this.#entries.splice(index - this.firstIndex)) this.#bytes -= entry.data.length;
   }
 
   /** Forgets entries up to `index`. */
   compact(index: number): void {
-    assert(index <= this.lastIndex, `cannot forget entries up to ${index}: the log ends at ${this.lastIndex}`);
+    if (index > this.lastIndex)
+      throw new InvariantViolation(`cannot forget entries up to ${index}: the log ends at ${this.lastIndex}`);
     if (index <= this.#base.index) return;
     const { epoch } = this.at(index) as Entry;
     for (const entry of this.#entries.splice(0, index - this.#base.index)) this.#bytes -= entry.data.length;
@@ -95,7 +97,8 @@ export class EntryLog {
 
   /** Entries from `from` to `to`, both included. */
   slice(from: number, to: number): Entry[] {
-    assert(from > this.#base.index && to <= this.lastIndex, `entries ${from} to ${to} are not all in the log`);
+    if (!(from > this.#base.index && to <= this.lastIndex))
+      throw new InvariantViolation(`entries ${from} to ${to} are not all in the log`);
     return this.#entries.slice(from - this.firstIndex, to - this.#base.index);
   }
 

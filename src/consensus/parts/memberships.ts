@@ -6,7 +6,7 @@
  */
 
 import type { MemberId } from "../../environment.ts";
-import { assert } from "../../errors.ts";
+import { assert, InvariantViolation } from "../../errors.ts";
 import { isVoter, type Membership } from "../membership.ts";
 
 interface Step {
@@ -39,16 +39,17 @@ export class MembershipLog {
   }
 
   append(index: number, membership: Membership): void {
-    assert(index > this.activeIndex, `membership entry ${index} does not follow the one at ${this.activeIndex}`);
+    if (index <= this.activeIndex)
+      throw new InvariantViolation(`membership entry ${index} does not follow the one at ${this.activeIndex}`);
     this.#steps.push({ index, membership });
   }
 
   truncateFrom(index: number): void {
     while (this.activeIndex >= index) {
-      assert(
-        this.#steps.length > 1,
-        `the membership at ${this.activeIndex} is behind a snapshot and cannot be dropped`,
-      );
+      if (this.#steps.length <= 1)
+        throw new InvariantViolation(
+          `the membership at ${this.activeIndex} is behind a snapshot and cannot be dropped`,
+        );
       this.#steps.pop();
     }
   }

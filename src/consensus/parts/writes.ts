@@ -8,7 +8,7 @@
  *
  *     changed in memory --(issue)--> write n under way --(complete n)--> durable
  */
-import { assert } from "../../errors.ts";
+import { InvariantViolation } from "../../errors.ts";
 import type { SnapshotMeta, Write } from "../engine.ts";
 import type { EntryLog } from "./entry-log.ts";
 
@@ -106,7 +106,8 @@ export class Writes {
 
   /** All writes up to `number` are on disk. Returns whether that was news. */
   complete(number: number): boolean {
-    assert(number <= this.#issued, `write ${number} cannot be durable: the newest handed out is ${this.#issued}`);
+    if (number > this.#issued)
+      throw new InvariantViolation(`write ${number} cannot be durable: the newest handed out is ${this.#issued}`);
     if (number <= this.#durable) return false;
     this.#durable = number;
     let done = 0;

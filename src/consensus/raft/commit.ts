@@ -1,12 +1,13 @@
 /** Moving the commit index, on any member. What a leader then has to do is in consequences.ts. */
-import { assert } from "../../errors.ts";
+import { InvariantViolation } from "../../errors.ts";
 import { entryOverheadBytes } from "../parts/entry-log.ts";
 import type { RaftState } from "./state.ts";
 
 /** Everything up to `index` is committed. Given out as such at the end of the turn. */
 export function advanceCommit(s: RaftState, index: number): void {
-  assert(index > s.commit, `commit cannot go from ${s.commit} back to ${index}`);
-  assert(index <= s.log.lastIndex, `cannot commit ${index}: the log ends at ${s.log.lastIndex}`);
+  if (index <= s.commit) throw new InvariantViolation(`commit cannot go from ${s.commit} back to ${index}`);
+  if (index > s.log.lastIndex)
+    throw new InvariantViolation(`cannot commit ${index}: the log ends at ${s.log.lastIndex}`);
   const { lead } = s;
   const before = s.commit;
   s.commit = index;
@@ -17,6 +18,6 @@ export function advanceCommit(s: RaftState, index: number): void {
 
 function entryBytes(s: RaftState, index: number): number {
   const entry = s.log.at(index);
-  assert(entry !== null, `entry ${index} is about to be committed but not in memory`);
+  if (entry === null) throw new InvariantViolation(`entry ${index} is about to be committed but not in memory`);
   return entry.data.length + entryOverheadBytes;
 }

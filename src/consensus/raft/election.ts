@@ -9,7 +9,7 @@
  * disturb the others. Votes and vote requests leave only when the epoch, the vote and the log they speak of are durable.
  */
 import type { MemberId } from "../../environment.ts";
-import { assert } from "../../errors.ts";
+import { assert, InvariantViolation } from "../../errors.ts";
 import { EntryKind } from "../engine.ts";
 import { allMembers, allVoters, hasQuorum, voteOutcome } from "../membership.ts";
 import { entryOverheadBytes } from "../parts/entry-log.ts";
@@ -205,7 +205,8 @@ function recordVote(s: RaftState, from: MemberId, granted: boolean): void {
 }
 
 function becomeLeader(s: RaftState): void {
-  assert(s.role === "candidate" && s.vote === s.id, `a ${s.role} that voted for ${name(s.vote)} cannot lead`);
+  if (!(s.role === "candidate" && s.vote === s.id))
+    throw new InvariantViolation(`a ${s.role} that voted for ${name(s.vote)} cannot lead`);
   assert(
     hasQuorum(s.memberships.active, (id) => s.votes.get(id) === true),
     "elected without a quorum",

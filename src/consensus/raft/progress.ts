@@ -12,7 +12,7 @@
  * bytes. snapshot: nothing, a snapshot is on its way.
  */
 import type { MemberId } from "../../environment.ts";
-import { assert } from "../../errors.ts";
+import { InvariantViolation } from "../../errors.ts";
 
 export type ProgressState = "probe" | "replicate" | "snapshot";
 
@@ -108,7 +108,8 @@ export class Progress {
       this.paused = true;
       return;
     }
-    assert(this.state === "replicate", `entries sent to ${this.id.toString(16)} while a snapshot is on its way`);
+    if (this.state !== "replicate")
+      throw new InvariantViolation(`entries sent to ${this.id.toString(16)} while a snapshot is on its way`);
     this.next = lastIndex + 1;
     this.#inflight.push({ lastIndex, bytes });
     this.#inflightBytes += bytes;

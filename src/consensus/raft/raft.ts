@@ -17,7 +17,7 @@
  * Departures from paper and thesis are in docs/internals/divergence.md, the proofs in docs/internals/raft.md.
  */
 import type { MemberId } from "../../environment.ts";
-import { assert, GrpcStatus, QuorateError, unreachable } from "../../errors.ts";
+import { GrpcStatus, InvariantViolation, QuorateError, unreachable } from "../../errors.ts";
 import { DecodeError } from "../bytes.ts";
 import type { Effects, Engine, EngineOptions, EngineStart, Entry, Input, Status } from "../engine.ts";
 import { EntryKind } from "../engine.ts";
@@ -74,7 +74,7 @@ export class Raft implements Engine {
 
   step(input: Input, now: number): void {
     const s = this.#state;
-    assert(now >= s.now, `time went from ${s.now} back to ${now}`);
+    if (now < s.now) throw new InvariantViolation(`time went from ${s.now} back to ${now}`);
     s.now = now;
     this.#status = null;
     this.#before.remember(s);
@@ -135,7 +135,8 @@ function take(s: RaftState, input: Input): void {
     case "durable":
       return onDurable(s, input.write);
     case "applied":
-      assert(input.index <= s.emitted, `applied ${input.index}, but only ${s.emitted} were given out`);
+      if (input.index > s.emitted)
+        throw new InvariantViolation(`applied ${input.index}, but only ${s.emitted} were given out`);
       s.applied = Math.max(s.applied, input.index);
       return;
     case "compact":

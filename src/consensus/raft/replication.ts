@@ -5,7 +5,7 @@
  * (thesis §10.2.1). Messages are made once a turn, so that what arrived together travels together.
  */
 import type { MemberId } from "../../environment.ts";
-import { assert } from "../../errors.ts";
+import { InvariantViolation } from "../../errors.ts";
 import { type Entry, EntryKind } from "../engine.ts";
 import { decodeMembershipEntry, quorumReached } from "../membership.ts";
 import { name } from "../parts/name.ts";
@@ -137,7 +137,8 @@ function takeEntries(s: RaftState, from: MemberId, m: AppendMessage, entries: re
 
 /** A newer leader's log differs from here on: the only reason ever to drop entries (CCF#5674). */
 function dropFrom(s: RaftState, index: number): void {
-  assert(index > s.commit, `entry ${index} is committed (up to ${s.commit}) and cannot be replaced`);
+  if (index <= s.commit)
+    throw new InvariantViolation(`entry ${index} is committed (up to ${s.commit}) and cannot be replaced`);
   s.notice("info", `drops ${s.log.lastIndex - index + 1} uncommitted entries from ${index} on`, { index });
   s.log.truncateFrom(index);
   s.memberships.truncateFrom(index);
@@ -160,7 +161,8 @@ export function sendAcknowledgement(s: RaftState): void {
   if (ack === null) return;
   s.ack = null;
   if (ack.epoch !== s.epoch) return;
-  assert(ack.index <= s.log.lastIndex, `acknowledged ${ack.index}, but the log ends at ${s.log.lastIndex}`);
+  if (ack.index > s.log.lastIndex)
+    throw new InvariantViolation(`acknowledged ${ack.index}, but the log ends at ${s.log.lastIndex}`);
   const response = { type: "appendResponse", ok: true, session: ack.session, index: ack.index } as const;
   s.send(ack.to, { ...response, hintIndex: 0, hintEpoch: 0, lastIndex: s.log.lastIndex }, s.barrier);
 }

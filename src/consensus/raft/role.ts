@@ -2,7 +2,7 @@
  * Following: how a member takes up another's leadership, or gives up its own.
  */
 import type { MemberId } from "../../environment.ts";
-import { assert } from "../../errors.ts";
+import { InvariantViolation } from "../../errors.ts";
 import { name } from "../parts/name.ts";
 import { refuseForwardedReads, refuseLeaderReads } from "./reads.ts";
 import { type RaftState } from "./state.ts";
@@ -12,7 +12,7 @@ import { type RaftState } from "./state.ts";
  * is never cleared: a candidate that steps back keeps it (CCF#8094, nats-server#5314).
  */
 export function enterEpoch(s: RaftState, epoch: number, vote: MemberId): void {
-  assert(epoch > s.epoch, `epoch ${epoch} does not follow ${s.epoch}`);
+  if (epoch <= s.epoch) throw new InvariantViolation(`epoch ${epoch} does not follow ${s.epoch}`);
   s.epoch = epoch;
   s.vote = vote;
   s.saveState();

@@ -1,6 +1,6 @@
 /** Bringing a peer forward with a whole state instead of entries, and being brought forward. */
 import type { MemberId } from "../../environment.ts";
-import { assert } from "../../errors.ts";
+import { assert, InvariantViolation } from "../../errors.ts";
 import type { SnapshotMeta } from "../engine.ts";
 import { sameMembership } from "../membership.ts";
 import { name } from "../parts/name.ts";
@@ -79,15 +79,17 @@ function acknowledgeSnapshot(s: RaftState, from: MemberId): void {
 /** A durable snapshot covers the log up to its index: forgets entries up to `upTo`. */
 export function onCompact(s: RaftState, snapshot: SnapshotMeta, upTo: number): void {
   const { index } = snapshot;
-  assert(index <= s.emitted, `a snapshot at ${index} covers entries that were never given out (up to ${s.emitted})`);
-  assert(upTo <= index, `cannot forget entries up to ${upTo}: the snapshot covers ${index}`);
+  if (index > s.emitted)
+    throw new InvariantViolation(
+      `a snapshot at ${index} covers entries that were never given out (up to ${s.emitted})`,
+    );
+  if (upTo > index) throw new InvariantViolation(`cannot forget entries up to ${upTo}: the snapshot covers ${index}`);
   if (index <= s.snapshotIndex) return;
   const epoch = s.log.epochAt(index);
-  assert(epoch === snapshot.epoch, `the snapshot at ${index} is of epoch ${snapshot.epoch}, the entry of ${epoch}`);
-  assert(
-    sameMembership(s.memberships.at(index), snapshot.membership),
-    `the snapshot at ${index} has a wrong membership`,
-  );
+  if (epoch !== snapshot.epoch)
+    throw new InvariantViolation(`the snapshot at ${index} is of epoch ${snapshot.epoch}, the entry of ${epoch}`);
+  if (!sameMembership(s.memberships.at(index), snapshot.membership))
+    throw new InvariantViolation(`the snapshot at ${index} has a wrong membership`);
   s.snapshotIndex = index;
   s.log.compact(upTo);
   s.memberships.compact(s.log.base.index);
