@@ -17,6 +17,11 @@ export const KEY_PREFIX = "k/";
 /** Behind all keys with the prefix. */
 export const KEY_END = "k0";
 
+/** A lease that is never granted. */
+const NO_LEASE = 404n;
+/** A revision that no run reaches. */
+const FAR_REVISION = 2 ** 40;
+
 export function rangeRequest(key: ByteString, given: Partial<RangeRequest> = {}): RangeRequest {
   return {
     key,
@@ -112,16 +117,14 @@ export class KvClient {
           type: "range",
           request: rangeRequest(KEY_PREFIX, { rangeEnd: KEY_END, serializable: true }),
         };
-      case "deleteRange": {
-        const rangeEnd = random.chance(0.3) ? KEY_END : "";
-        return { type: "deleteRange", request: { key, rangeEnd, prevKv: random.chance(0.5) } };
-      }
+      case "deleteRange":
+        return { type: "deleteRange", request: this.#deletion(key) };
       case "compareAndSet": {
-        const modRevision = this.#seen.get(key) ?? 0;
+        const keys = random.chance(0.4) ? [key, this.#key()] : [key];
         return {
           type: "txn",
           request: {
-            compare: [compare(CompareTarget.mod, key, { modRevision })],
+            compare: keys.map((each) => compare(CompareTarget.mod, each, { modRevision: this.#seen.get(each) ?? 0 })),
             success: [{ type: "put", request: putRequest(key, this.#value(0)) }],
             failure: [{ type: "range", request: rangeRequest(key) }],
           },
@@ -134,7 +137,18 @@ export class KvClient {
     }
   }
 
-  /** Several keys at once, read or written or both; sometimes a transaction within. */
+  /** One key, all of them, or from one up to another, which stays. */
+  #deletion(key: ByteString): Extract<ClientRequest, { type: "deleteRange" }>["request"] {
+    const random = this.#random;
+    const prevKv = random.chance(0.5);
+    const choice = random.fraction();
+    if (choice < 0.3) return { key, rangeEnd: KEY_END, prevKv };
+    const other = choice < 0.6 ? this.#key() : key;
+    if (other === key) return { key, rangeEnd: "", prevKv };
+    return other > key ? { key, rangeEnd: other, prevKv } : { key: other, rangeEnd: key, prevKv };
+  }
+
+  /** Several keys at once, read or written or both; sometimes a transaction within, or one that must be refused. */
   #multi(key: ByteString): Extract<ClientRequest, { type: "txn" }>["request"] {
     const random = this.#random;
     const others = new Set<ByteString>([key]);
@@ -146,11 +160,20 @@ export class KvClient {
           ? { type: "deleteRange", request: { key: other, rangeEnd: "", prevKv: true } }
           : { type: "put", request: putRequest(other, this.#value(part++), { prevKv: true }) },
     );
+    if (random.chance(0.15)) return { compare: [], success: [...writes, this.#impossible(key)], failure: [] };
     const reads = [...others].map((other): RequestOp => ({ type: "range", request: rangeRequest(other) }));
     const exists = compare(CompareTarget.version, key, { result: CompareResult.greater });
     const inner = { compare: [exists], success: writes, failure: reads };
     if (random.chance(0.2)) return { compare: [], success: [{ type: "txn", request: inner }, ...reads], failure: [] };
     return random.chance(0.5) ? inner : { compare: [], success: [...reads, ...writes], failure: [] };
+  }
+
+  /** What a transaction is refused for, as a whole: a lease that nobody has, or a revision that is to come. */
+  #impossible(key: ByteString): RequestOp {
+    if (this.#random.chance(0.5)) {
+      return { type: "put", request: putRequest(`${key}+`, this.#value(9), { lease: NO_LEASE }) };
+    }
+    return { type: "range", request: rangeRequest(key, { revision: FAR_REVISION }) };
   }
 
   #key(): ByteString {
