@@ -235,6 +235,15 @@ describe("without preemption", () => {
     assert.deepEqual(restarted.said, ["answer@4 to 2", "election@4 to 5,4"]);
   });
 
+  it("a leader in a new life is one all the same, and what that life said before is late", () => {
+    const solo = new SoloBully({ preempt: false });
+    solo.coordinator(2n, 4, 2);
+    assert.equal(solo.coordinator(2n, 4, 99).leaderChanged, null);
+    const asked = { type: "election", round: 1, takesOver: false } as const;
+    assert.deepEqual(solo.receive(2n, asked, { incarnation: 99, generation: 3 }).said, ["answer@4 to 2"]);
+    assert.equal(solo.status.leader, 2n);
+  });
+
   it("one that is content with a lower leader does not hold up a member between that would take over", () => {
     const solo = new SoloBully({ id: 5n, preempt: false });
     solo.coordinator(2n, 4);

@@ -6,7 +6,7 @@ import { type BullyProperty, type ObservedBully, violated } from "./property.ts"
 
 export class Agreement implements BullyProperty {
   readonly name = "all follow the highest when quiet";
-  readonly source = "Garcia-Molina 1982, assertion 2; Coulouris et al., Distributed Systems §15.3 (E2)";
+  readonly source = "Garcia-Molina 1982, assertion 2; Coulouris et al., Distributed Systems (5th ed.) §15.3 (E2)";
 
   quiet(component: readonly ObservedBully[]): void {
     const [first] = component;

@@ -3,7 +3,7 @@ import { type BullyProperty, type ObservedBully, violated } from "./property.ts"
 
 export class FollowsHigher implements BullyProperty {
   readonly name = "no one follows a lower member";
-  readonly source = "Garcia-Molina 1982 §IV: a node that finds itself the highest forces the lower ones to follow";
+  readonly source = "Garcia-Molina 1982: a node that finds itself the highest forces the lower ones to follow";
 
   stepped(member: ObservedBully): void {
     const { id, leader } = member.now;

@@ -3,7 +3,7 @@ import { type BullyProperty, type ObservedBully, violated } from "./property.ts"
 
 export class FollowsLeaders implements BullyProperty {
   readonly name = "only leaders are followed";
-  readonly source = "validity, as in leader election of Coulouris et al., Distributed Systems §15.3 (E1)";
+  readonly source = "validity, as in leader election of Coulouris et al., Distributed Systems (5th ed.) §15.3 (E1)";
   /** Leaderships that there were, as `id@generation`. */
   readonly #led = new Set<string>();
 

@@ -3,7 +3,7 @@ import { type BullyProperty, type ObservedBully, violated } from "./property.ts"
 
 export class GenerationGrows implements BullyProperty {
   readonly name = "generations only grow";
-  readonly source = "group numbers of the invitation algorithm, Garcia-Molina 1982 §V; terms, Raft §5.1";
+  readonly source = "group numbers of the invitation algorithm, Garcia-Molina 1982; terms, Raft §5.1";
 
   stepped(member: ObservedBully): void {
     const { before, now } = member;
