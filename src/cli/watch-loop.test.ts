@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { WatchResponse } from "../wire/kv.ts";
+import type { WatchRequest } from "../wire/methods.ts";
 import type { Stream, StreamEvents } from "./client/client.ts";
 import { parseEndpoints } from "./client/endpoints.ts";
-import type { WatchRequest } from "./client/methods.ts";
 import { type WatchClient, watchForever } from "./watch-loop.ts";
 
 type Events = StreamEvents<WatchResponse>;

@@ -6,8 +6,8 @@ import type { QuorateError } from "../errors.ts";
 import { GrpcStatus } from "../errors.ts";
 import { bytesOf } from "../wire/byte-string.ts";
 import type { ByteString, WatchResponse } from "../wire/kv.ts";
+import { type WatchRequest, watch } from "../wire/methods.ts";
 import type { Stream, StreamEvents } from "./client/client.ts";
-import { type WatchRequest, watch } from "./client/methods.ts";
 import { callError } from "./failure.ts";
 
 export interface WatchSettings {

@@ -9,9 +9,9 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { GrpcStatus } from "../../errors.ts";
+import type { Method } from "../../wire/methods.ts";
 import { ClusterClient } from "./client.ts";
 import { type Endpoint, parseEndpoints } from "./endpoints.ts";
-import type { Method } from "./methods.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -8,10 +8,10 @@
 import { connect } from "node:net";
 import type * as grpc from "@grpc/grpc-js";
 import { GrpcStatus, QuorateError } from "../../errors.ts";
+import type { Method } from "../../wire/methods.ts";
 import { formatDuration } from "../duration.ts";
 import { callError, oneLine } from "../failure.ts";
 import type { Endpoint } from "./endpoints.ts";
-import type { Method } from "./methods.ts";
 
 export interface ClientOptions {
   /** At least one; tried in this order. */

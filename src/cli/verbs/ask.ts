@@ -12,7 +12,7 @@ export interface ClusterOption {
 /** The endpoints given, or with `--cluster` the client URLs of all members. */
 export async function targets({ client }: ClientContext, options: ClusterOption): Promise<readonly Endpoint[]> {
   if (options.cluster !== true) return client.endpoints;
-  const { memberList } = await import("../client/methods.ts");
+  const { memberList } = await import("../../wire/methods.ts");
   const { members } = await client.call(memberList, { linearizable: false });
   const urls = members.flatMap(({ clientURLs }) => clientURLs);
   if (urls.length === 0) throw callError("no member of the cluster says where it answers clients");

@@ -32,7 +32,7 @@ function addStatus(endpoint: Command, terminal: Terminal): void {
   ]);
   addClientOptions(command).action(async (options: ClusterOption) => {
     await withClient(terminal, command, async (context) => {
-      const { status } = await import("../client/methods.ts");
+      const { status } = await import("../../wire/methods.ts");
       const endpoints = await targets(context, options);
       const { answered, failed } = parted(await askEach(context, endpoints, (one) => one.call(status, {})), context);
       const rows = answered.map(({ endpoint: at, answer }) => statusRow(at, answer));
@@ -107,7 +107,7 @@ function addHealth(endpoint: Command, terminal: Terminal): void {
   ]);
   addClientOptions(command).action(async (options: ClusterOption) => {
     await withClient(terminal, command, async (context) => {
-      const { range } = await import("../client/methods.ts");
+      const { range } = await import("../../wire/methods.ts");
       const request = getRequest(byteStringOfText("health"), undefined, { keysOnly: true });
       const asked = await askEach(context, await targets(context, options), (one) => one.call(range, request));
       const rows = asked.map(({ endpoint: at, tookMs, answer }) => ({
@@ -150,7 +150,7 @@ function addHashKv(endpoint: Command, terminal: Terminal): void {
   ]);
   addClientOptions(command).action(async (options: ClusterOption & { readonly rev?: number }) => {
     await withClient(terminal, command, async (context) => {
-      const { hashKv } = await import("../client/methods.ts");
+      const { hashKv } = await import("../../wire/methods.ts");
       const endpoints = await targets(context, options);
       const revision = BigInt(options.rev ?? 0);
       const { answered, failed } = parted(

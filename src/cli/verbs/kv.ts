@@ -37,7 +37,7 @@ export function addGet(program: Command, terminal: Terminal): void {
   addClientOptions(command).action(async (key: string, end: string | undefined, options: GetOptions) => {
     const request = getRequest(byteStringOfText(key), optional(end), options);
     await withClient(terminal, command, async ({ client, hex, print }) => {
-      const { range } = await import("../client/methods.ts");
+      const { range } = await import("../../wire/methods.ts");
       const { header, result } = await client.call(range, request);
       const display = getDisplay(options, hex);
       print({
@@ -64,7 +64,7 @@ export function addPut(program: Command, terminal: Terminal): void {
       options,
     );
     await withClient(terminal, command, async ({ client, hex, print }) => {
-      const { put } = await import("../client/methods.ts");
+      const { put } = await import("../../wire/methods.ts");
       const { header, result } = await client.call(put, request);
       const display: PlainOptions = { ...plainDefaults, hex };
       print({
@@ -94,7 +94,7 @@ export function addDel(program: Command, terminal: Terminal): void {
   addClientOptions(command).action(async (key: string, end: string | undefined, options: DeleteOptions) => {
     const request = deleteRequest(byteStringOfText(key), optional(end), options);
     await withClient(terminal, command, async ({ client, hex, print }) => {
-      const { deleteRange } = await import("../client/methods.ts");
+      const { deleteRange } = await import("../../wire/methods.ts");
       const { header, result } = await client.call(deleteRange, request);
       const display: PlainOptions = { ...plainDefaults, hex };
       print({
@@ -117,7 +117,7 @@ export function addTxn(program: Command, terminal: Terminal): void {
     const text = await readAll(terminal);
     await withClient(terminal, command, async ({ client, hex, print }) => {
       const { request, successDisplay, failureDisplay } = parseTxn(text.toString("utf8"), hex);
-      const { txn } = await import("../client/methods.ts");
+      const { txn } = await import("../../wire/methods.ts");
       const { header, result } = await client.call(txn, request);
       const displays = result.succeeded ? successDisplay : failureDisplay;
       print({
@@ -138,7 +138,7 @@ export function addCompaction(program: Command, terminal: Terminal): void {
   example(command, "Forgets what keys were before a revision.", ["quorate compaction 1200"]);
   addClientOptions(command).action(async (revision: number, options: { readonly physical?: boolean }) => {
     await withClient(terminal, command, async ({ client, print }) => {
-      const { compact } = await import("../client/methods.ts");
+      const { compact } = await import("../../wire/methods.ts");
       const header = await client.call(compact, { revision, physical: options.physical === true });
       print({
         plain: () => `compacted revision ${revision}\n`,

@@ -43,7 +43,7 @@ function addGrant(lease: Command, terminal: Terminal): void {
   example(command, "Makes a lease and prints its id.", ["quorate lease grant 60"]);
   addClientOptions(command).action(async (ttl: bigint, options: { readonly id?: bigint }) => {
     await withClient(terminal, command, async ({ client, print }) => {
-      const { leaseGrant } = await import("../client/methods.ts");
+      const { leaseGrant } = await import("../../wire/methods.ts");
       const reply = await client.call(leaseGrant, { TTL: ttl, ID: options.id ?? 0n });
       print({
         plain: () => `lease ${leaseText(reply.ID)} granted with TTL(${reply.TTL}s)\n`,
@@ -67,7 +67,7 @@ function addRevoke(lease: Command, terminal: Terminal): void {
   example(command, "Ends a lease and deletes its keys.", ["quorate lease revoke 694d8a1c0b2e5f01"]);
   addClientOptions(command).action(async (id: bigint) => {
     await withClient(terminal, command, async ({ client, print }) => {
-      const { leaseRevoke } = await import("../client/methods.ts");
+      const { leaseRevoke } = await import("../../wire/methods.ts");
       const reply = await client.call(leaseRevoke, { ID: id });
       print({
         plain: () => `lease ${leaseText(id)} revoked\n`,
@@ -87,7 +87,7 @@ function addTimeToLive(lease: Command, terminal: Terminal): void {
   example(command, "Says how long a lease still lives.", ["quorate lease timetolive 694d8a1c0b2e5f01 --keys"]);
   addClientOptions(command).action(async (id: bigint, options: { readonly keys?: boolean }) => {
     await withClient(terminal, command, async ({ client, hex, print }) => {
-      const { leaseTimeToLive } = await import("../client/methods.ts");
+      const { leaseTimeToLive } = await import("../../wire/methods.ts");
       const reply = await client.call(leaseTimeToLive, { ID: id, keys: options.keys === true });
       const keys = reply.keys.map((key) => byteString(key));
       const show = hex ? hexEscaped : (key: string) => key;
@@ -126,7 +126,7 @@ function addList(lease: Command, terminal: Terminal): void {
   example(command, "Lists all leases.", ["quorate lease list"]);
   addClientOptions(command).action(async () => {
     await withClient(terminal, command, async ({ client, print }) => {
-      const { leaseList } = await import("../client/methods.ts");
+      const { leaseList } = await import("../../wire/methods.ts");
       const { header, leases } = await client.call(leaseList, {});
       print({
         plain: () => `found ${leases.length} leases\n${leases.map(({ ID }) => `${leaseText(ID)}\n`).join("")}`,
@@ -173,6 +173,6 @@ async function keepAlive(context: ClientContext, id: bigint, once: boolean): Pro
 
 /** One renewal, tried at each endpoint once more while members cannot be reached or have no leader. */
 async function renew({ client }: ClientContext, id: bigint): Promise<LeaseKeepAliveResponse> {
-  const { leaseKeepAlive } = await import("../client/methods.ts");
+  const { leaseKeepAlive } = await import("../../wire/methods.ts");
   return client.exchange(leaseKeepAlive, { ID: id });
 }

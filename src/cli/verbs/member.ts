@@ -65,7 +65,7 @@ function addList(member: Command, terminal: Terminal): void {
   example(command, "Lists all members.", ["quorate member list -w table"]);
   addClientOptions(command).action(async (options: { readonly consistency?: string }) => {
     await withClient(terminal, command, async ({ client, print }) => {
-      const { memberList } = await import("../client/methods.ts");
+      const { memberList } = await import("../../wire/methods.ts");
       const { header, members } = await client.call(memberList, { linearizable: options.consistency !== "s" });
       print({
         plain: () => members.map((one) => `${memberRow(one).join(", ")}\n`).join(""),
@@ -94,7 +94,7 @@ function addAdd(member: Command, terminal: Terminal): void {
   addClientOptions(command).action(async (name: string, options: AddOptions) => {
     const peerUrls = parseUrls("--peer-urls", options.peerUrls);
     await withClient(terminal, command, async ({ client, print }) => {
-      const { memberAdd } = await import("../client/methods.ts");
+      const { memberAdd } = await import("../../wire/methods.ts");
       const reply = await client.call(memberAdd, { peerURLs: peerUrls, isLearner: options.learner === true });
       const added = reply.member;
       const id = added?.ID ?? 0n;
@@ -137,7 +137,7 @@ function addRemove(member: Command, terminal: Terminal): void {
   example(command, "Puts a member out of the cluster for good.", ["quorate member remove 8e9e05c52164694d"]);
   addClientOptions(command).action(async (id: bigint) => {
     await withClient(terminal, command, async ({ client, print }) => {
-      const { memberRemove } = await import("../client/methods.ts");
+      const { memberRemove } = await import("../../wire/methods.ts");
       const { header, members } = await client.call(memberRemove, { ID: id });
       print({
         plain: () => `Member ${hexId(id)} removed from cluster ${clusterOf(header)}\n`,
@@ -156,7 +156,7 @@ function addPromote(member: Command, terminal: Terminal): void {
   example(command, "Gives a learner that has caught up its vote.", ["quorate member promote 8e9e05c52164694d"]);
   addClientOptions(command).action(async (id: bigint) => {
     await withClient(terminal, command, async ({ client, print }) => {
-      const { memberPromote } = await import("../client/methods.ts");
+      const { memberPromote } = await import("../../wire/methods.ts");
       const { header, members } = await client.call(memberPromote, { ID: id });
       print({
         plain: () => `Member ${hexId(id)} promoted in cluster ${clusterOf(header)}\n`,
@@ -179,7 +179,7 @@ function addUpdate(member: Command, terminal: Terminal): void {
   addClientOptions(command).action(async (id: bigint, options: { readonly peerUrls: string }) => {
     const peerURLs = parseUrls("--peer-urls", options.peerUrls);
     await withClient(terminal, command, async ({ client, print }) => {
-      const { memberUpdate } = await import("../client/methods.ts");
+      const { memberUpdate } = await import("../../wire/methods.ts");
       const { header, members } = await client.call(memberUpdate, { ID: id, peerURLs });
       print({
         plain: () => `Member ${hexId(id)} updated in cluster ${clusterOf(header)}\n`,

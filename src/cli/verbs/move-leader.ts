@@ -21,7 +21,7 @@ export function addMoveLeader(program: Command, terminal: Terminal): void {
   ]);
   addClientOptions(command).action(async (id: bigint) => {
     await withClient(terminal, command, async (context) => {
-      const { status, moveLeader } = await import("../client/methods.ts");
+      const { status, moveLeader } = await import("../../wire/methods.ts");
       const leader = await findLeader(context, (one) => one.call(status, {}));
       const one = context.client.withEndpoints([leader.endpoint]);
       try {

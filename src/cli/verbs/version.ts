@@ -34,6 +34,6 @@ export function addVersion(program: Command, terminal: Terminal): void {
 async function serverVersions(
   context: ClientContext,
 ): Promise<{ answered: Answered<StatusResponse>[]; failed: number }> {
-  const { status } = await import("../client/methods.ts");
+  const { status } = await import("../../wire/methods.ts");
   return parted(await askEach(context, context.client.endpoints, (one) => one.call(status, {})), context);
 }

@@ -1,6 +1,6 @@
 /**
- * The calls of the etcd v3 API that the command uses: path, codec, and whether a call may be repeated elsewhere after
- * the connection broke. A write may not: it could have taken effect.
+ * The calls of the etcd v3 API that clients make: path, codec, and whether a call may be repeated elsewhere after the
+ * connection broke. A write may not: it could have taken effect.
  */
 import {
   create,
@@ -10,10 +10,10 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import * as cluster from "../../wire/gen/etcdserverpb/cluster_pb.ts";
-import * as leases from "../../wire/gen/etcdserverpb/lease_pb.ts";
-import * as maintenance from "../../wire/gen/etcdserverpb/maintenance_pb.ts";
-import * as watches from "../../wire/gen/etcdserverpb/watch_pb.ts";
+import * as cluster from "./gen/etcdserverpb/cluster_pb.ts";
+import * as leases from "./gen/etcdserverpb/lease_pb.ts";
+import * as maintenance from "./gen/etcdserverpb/maintenance_pb.ts";
+import * as watches from "./gen/etcdserverpb/watch_pb.ts";
 import type {
   CompactionRequest,
   DeleteRangeRequest,
@@ -26,8 +26,8 @@ import type {
   TxnRequest,
   TxnResult,
   WatchResponse,
-} from "../../wire/kv.ts";
-import * as codec from "../../wire/kv-codec.ts";
+} from "./kv.ts";
+import * as codec from "./kv-codec.ts";
 
 /** One remote procedure. */
 export interface Method<Request, Response> {

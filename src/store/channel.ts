@@ -1,0 +1,59 @@
+/**
+ * How a store reaches one member: calls and streams, in whatever way bytes travel there.
+ *
+ * `remote/` is written on this alone, so gRPC over a socket, messages to a worker thread and the simulator's lines are
+ * exchanged for each other. A channel does not retry, does not reconnect, and knows no other member.
+ */
+import type { QuorateError } from "../errors.ts";
+import type { Method } from "../wire/methods.ts";
+
+export interface ChannelCall {
+  /** From now on, ms. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** Sent beside the request: `authorization`, `hasleader`. Lower case. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What a failed call leaves open. */
+export type CallFailure = QuorateError & {
+  /** False: the request cannot have reached the member. */
+  readonly mayHaveArrived: boolean;
+};
+
+export interface StreamEvents<Response> {
+  reply(response: Response): void;
+  /** Exactly once, and the last; null: the member ended it without an error. */
+  ended(error: QuorateError | null): void;
+}
+
+export interface OutboundStream<Request> {
+  send(request: Request): void;
+  /** Replies wait at the sender until `resume`, as far as the way there can hold them back. */
+  pause(): void;
+  resume(): void;
+  /** Ends it at once; `ended` comes no more. */
+  cancel(): void;
+}
+
+export interface Channel {
+  /** For people: `127.0.0.1:2379`. */
+  readonly endpoint: string;
+  /** Rejects with a `CallFailure`, after at most `timeoutMs`. */
+  call<Request, Response>(method: Method<Request, Response>, request: Request, call: ChannelCall): Promise<Response>;
+  open<Request, Response>(
+    method: Method<Request, Response>,
+    events: StreamEvents<Response>,
+    metadata?: Readonly<Record<string, string>>,
+  ): OutboundStream<Request>;
+  /** Called once, when the connection is lost or refused; never after `close`. */
+  onLost(handle: (reason: Error) => void): void;
+  close(): void;
+}
+
+/** Makes channels to one endpoint: the seam that production, tests and the simulator fill differently. */
+export interface Dialler {
+  readonly endpoint: string;
+  /** Resolves when the member can be talked to. Rejects with why it cannot, after at most `timeoutMs`. */
+  dial(timeoutMs: number, signal?: AbortSignal): Promise<Channel>;
+}
