@@ -24,6 +24,8 @@ export interface ReplicaOptions {
   readonly catchUpEntries: number;
   /** And at most so many bytes of them. */
   readonly catchUpBytes: number;
+  /** The most bytes of a snapshot in one message to a peer. */
+  readonly snapshotChunkBytes: number;
   readonly housekeeping: HousekeepingOptions;
   readonly strictReconfigCheck: boolean;
   readonly callTimeoutMs: number;

@@ -129,6 +129,7 @@ export class GroupReplica implements Replica {
       policy: options.snapshotPolicy,
       catchUpEntries: options.catchUpEntries,
       catchUpBytes: options.catchUpBytes,
+      chunkBytes: options.snapshotChunkBytes,
       entryBytes: (index) => this.#engine.entryAt(index)?.data.length ?? 0,
       counters: this.counters,
       step,

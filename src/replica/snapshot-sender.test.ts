@@ -30,6 +30,7 @@ function stage(): Stage {
     storage,
     clock,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
+    chunkBytes: 1 << 18,
     send: () => {
       frames.count++;
       return true;

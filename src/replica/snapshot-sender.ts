@@ -7,9 +7,8 @@ import type { Clock, Logger, MemberId } from "../environment.ts";
 import type { GroupStorage, SnapshotReader } from "../storage/storage.ts";
 import { AckState, encodeChunk, type SnapshotAck } from "./snapshot-frames.ts";
 
-const CHUNK_BYTES = 256 << 10;
-/** Sent and not acknowledged, per peer. */
-const WINDOW_BYTES = 2 << 20;
+/** Chunks sent and not acknowledged, per peer. */
+const WINDOW_CHUNKS = 8;
 /** Without an acknowledgement for this long, what was sent counts as lost. */
 const RESEND_MS = 2_000;
 /** Without progress for this long, the transfer failed. */
@@ -34,6 +33,7 @@ export class SnapshotSender {
   readonly #storage: GroupStorage;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #chunkBytes: number;
   readonly #send: (to: MemberId, pieces: readonly Uint8Array[]) => boolean;
   readonly #sent: (to: MemberId, index: number, ok: boolean) => void;
 
@@ -41,6 +41,8 @@ export class SnapshotSender {
     storage: GroupStorage;
     clock: Clock;
     logger: Logger;
+    /** The most bytes of a snapshot in one message. */
+    chunkBytes: number;
     send: (to: MemberId, pieces: readonly Uint8Array[]) => boolean;
     /** The transfer is over. */
     sent: (to: MemberId, index: number, ok: boolean) => void;
@@ -48,6 +50,7 @@ export class SnapshotSender {
     this.#storage = options.storage;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#chunkBytes = options.chunkBytes;
     this.#send = options.send;
     this.#sent = options.sent;
   }
@@ -132,10 +135,10 @@ export class SnapshotSender {
   #pump(transfer: Transfer): void {
     if (transfer.reading || transfer.over) return;
     const finished = transfer.sent >= transfer.reader.size && transfer.reader.size > 0;
-    if (finished || transfer.sent - transfer.acked >= WINDOW_BYTES) return;
+    if (finished || transfer.sent - transfer.acked >= WINDOW_CHUNKS * this.#chunkBytes) return;
     transfer.reading = true;
     const offset = transfer.sent;
-    transfer.reader.read(offset, CHUNK_BYTES).then(
+    transfer.reader.read(offset, this.#chunkBytes).then(
       (content) => {
         transfer.reading = false;
         if (transfer.over) return;

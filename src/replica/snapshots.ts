@@ -23,6 +23,8 @@ export interface SnapshotPorts {
   /** Entries behind a snapshot that the engine keeps for peers that lag a little: at most so many, and so many bytes. */
   readonly catchUpEntries: number;
   readonly catchUpBytes: number;
+  /** The most bytes of a snapshot in one message to a peer. */
+  readonly chunkBytes: number;
   /** Bytes of an entry the engine holds; 0 if it holds none there. */
   readonly entryBytes: (index: number) => number;
   readonly counters: ReplicaCounters;
@@ -55,6 +57,7 @@ export class Snapshots {
       storage,
       clock,
       logger,
+      chunkBytes: ports.chunkBytes,
       send: (to, pieces) => {
         const sent = transport.send(to, group, FrameKind.snapshotChunk, pieces, true);
         transport.flush();

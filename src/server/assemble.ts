@@ -169,6 +169,7 @@ async function build(
     snapshotPolicy: { entries: options.snapshotCount ?? 100_000, bytes: tuning.snapshotLogBytes },
     catchUpEntries: options.snapshotCatchupEntries ?? 5_000,
     catchUpBytes: tuning.catchUpBytes,
+    snapshotChunkBytes: tuning.snapshotChunkBytes,
     housekeeping: {
       historyBudgetBytes: options.historyBudgetBytes ?? DEFAULT_HISTORY_BUDGET_BYTES,
       autoCompaction: options.autoCompaction ?? { mode: "off" },

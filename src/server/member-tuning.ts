@@ -15,6 +15,8 @@ export interface MemberTuning {
   readonly snapshotLogBytes: number;
   /** Bytes of entries behind a snapshot that stay in memory for peers that lag a little. */
   readonly catchUpBytes: number;
+  /** The most bytes of a snapshot in one message to a peer. */
+  readonly snapshotChunkBytes: number;
   /** As in `EngineOptions`. */
   readonly maxMessageBytes: number;
   readonly maxInflightMessages: number;
@@ -34,6 +36,7 @@ export const defaultTuning: MemberTuning = {
   segmentBytes: defaultSegmentBytes,
   snapshotLogBytes: 64 * MIB,
   catchUpBytes: 64 * MIB,
+  snapshotChunkBytes: MIB / 4,
   maxMessageBytes: MIB,
   maxInflightMessages: 512,
   maxInflightBytes: 32 * MIB,

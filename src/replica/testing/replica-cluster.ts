@@ -131,6 +131,7 @@ export class TestCluster {
       snapshotPolicy: { entries: this.#options.snapshotEntries ?? 10_000, bytes: 64 << 20 },
       catchUpEntries: this.#options.catchUpEntries ?? 5_000,
       catchUpBytes: this.#options.catchUpBytes ?? 64 << 20,
+      snapshotChunkBytes: 256 << 10,
       housekeeping: {
         historyBudgetBytes: this.#options.historyBudgetBytes ?? 0,
         autoCompaction: { mode: "off" },
