@@ -1,7 +1,12 @@
 /** What a deliberate defect is: a wrong version of a few lines of the sources, as data. */
 
+import type { HabitatName } from "./habitats.ts";
+
 /** The room of `src/` whose promise is broken. */
 export type Room = "consensus" | "storage" | "transport" | "replica" | "keyspace" | "server";
+
+/** Where a defect is hunted. `engine`: bare engines, `src/consensus/testing`. `cluster`: whole members, `src/sim`. */
+export type Level = "engine" | "cluster";
 
 /** One wrong piece of one file. */
 export interface Patch {
@@ -20,9 +25,14 @@ export interface Defect {
   readonly what: string;
   /** Where the idea comes from: a paper, an issue, a report. */
   readonly source: string;
-  /** Which engine must run for it to show. */
-  readonly engine: "raft" | "any";
-  /** No request of a client leads there: only the random lives of bare engines (`src/consensus/testing`) can. */
-  readonly engineOnly?: true;
+  /** Which protocol must run for it to show, by its name in `src/consensus/engines.ts`; "any": whichever does. */
+  readonly engine: string;
+  /** Kind of life in which the situation that it needs is common, for whole members; absent: any life. */
+  readonly habitat?: HabitatName;
   readonly patches: readonly Patch[];
+}
+
+/** What lies in the consensus shows soonest, and for the least money, in the lives of bare engines. */
+export function levelOf({ room }: Defect): Level {
+  return room === "consensus" ? "engine" : "cluster";
 }

@@ -1,9 +1,18 @@
 /** Looks for one defect: seed after seed until one shows it, then in how many of the next ones it shows. */
-import type { Defect } from "./defect.ts";
-import { type Failure, type Level, SeedProcess } from "./seed-process.ts";
+import type { Defect, Level } from "./defect.ts";
+import type { HabitatName } from "./habitats.ts";
+import { type Failure, SeedProcess } from "./seed-process.ts";
+
+/** Where a defect lives: what a seed stands for. */
+export interface Ground {
+  readonly level: Level;
+  readonly habitat: HabitatName;
+  /** Name in `src/consensus/engines.ts`. */
+  readonly engine: string;
+}
 
 export interface HuntOptions {
-  readonly level: Level;
+  readonly ground: Ground;
   /** The first seed is 1; at most this many. */
   readonly seeds: number;
   /** Seeds behind the one that showed it, for the rate. */
@@ -22,7 +31,7 @@ export interface Find {
 
 export interface Hunt {
   readonly defect: Defect;
-  readonly level: Level;
+  readonly ground: Ground;
   /** Null: it escaped. */
   readonly find: Find | null;
   /** Seeds that failed, but do so without the defect, too. */
@@ -30,41 +39,57 @@ export interface Hunt {
   readonly seconds: number;
 }
 
+/** A patch that does not even run: no property was violated by what it meant to say. */
+const BROKEN_PATCH = /ReferenceError|SyntaxError|is not a function/;
+
 /** The program as it is, on the seeds that failed with a defect: what fails there as well is no find. */
-export class Control {
-  readonly #process: SeedProcess;
-  readonly #known = new Map<number, Promise<Failure | null>>();
+export class Controls {
+  readonly #patienceMs: number;
+  readonly #processes = new Map<string, SeedProcess>();
+  readonly #known = new Map<string, Promise<Failure | null>>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(level: Level, patienceMs: number) {
-    this.#process = new SeedProcess({ defect: null, level, engine: "raft", patienceMs });
+  constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs;
   }
 
-  run(seed: number): Promise<Failure | null> {
-    const known = this.#known.get(seed);
+  run(ground: Ground, seed: number): Promise<Failure | null> {
+    const { level, engine, habitat } = ground;
+    const name = `${level}/${engine}/${habitat}/${seed}`;
+    const known = this.#known.get(name);
     if (known !== undefined) return known;
-    // One after the other: the process runs one seed at a time.
-    const result = this.#last.then(() => this.#process.run(seed));
+    // One after the other: a process runs one seed at a time.
+    const result = this.#last.then(() => this.#process(level).run(seed, ground));
     this.#last = result.catch(() => null);
-    this.#known.set(seed, result);
+    this.#known.set(name, result);
     return result;
   }
 
   stop(): void {
-    this.#process.stop();
+    for (const process of this.#processes.values()) process.stop();
+  }
+
+  #process(level: Level): SeedProcess {
+    const known = this.#processes.get(level);
+    if (known !== undefined) return known;
+    const process = new SeedProcess({ defect: null, level, patienceMs: this.#patienceMs });
+    this.#processes.set(level, process);
+    return process;
   }
 }
 
-/** @throws Error if nothing could be measured: see `SeedProcess.run` */
-export async function hunt(defect: Defect, options: HuntOptions, control: Control): Promise<Hunt> {
-  const { level, seeds, rateSeeds, patienceMs } = options;
-  const process = new SeedProcess({ defect, level, engine: "raft", patienceMs });
+/** @throws Error if nothing could be measured: see `SeedProcess.run`, or the patch is wrong in another way than it says */
+export async function hunt(defect: Defect, options: HuntOptions, controls: Controls): Promise<Hunt> {
+  const { ground, seeds, rateSeeds, patienceMs } = options;
+  const process = new SeedProcess({ defect, level: ground.level, patienceMs });
   const started = performance.now();
   const secondsSince = (): number => (performance.now() - started) / 1_000;
   const unsound: number[] = [];
   const shows = async (seed: number): Promise<Failure | null> => {
-    const failure = await process.run(seed);
-    if (failure === null || (await control.run(seed)) === null) return failure;
+    const failure = await process.run(seed, ground);
+    if (failure === null) return null;
+    if (BROKEN_PATCH.test(failure.message)) throw new Error(`its patch does not run: ${failure.message}`);
+    if ((await controls.run(ground, seed)) === null) return failure;
     unsound.push(seed);
     return null;
   };
@@ -75,9 +100,9 @@ export async function hunt(defect: Defect, options: HuntOptions, control: Contro
       const seconds = secondsSince();
       let again = 0;
       for (let next = seed + 1; next <= seed + rateSeeds; next++) if ((await shows(next)) !== null) again++;
-      return { defect, level, find: { seed, failure, seconds, again }, unsound, seconds: secondsSince() };
+      return { defect, ground, find: { seed, failure, seconds, again }, unsound, seconds: secondsSince() };
     }
-    return { defect, level, find: null, unsound, seconds: secondsSince() };
+    return { defect, ground, find: null, unsound, seconds: secondsSince() };
   } finally {
     process.stop();
   }

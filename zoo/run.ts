@@ -10,10 +10,10 @@
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { engines } from "../src/consensus/engines.ts";
 import { defects } from "./catalogue.ts";
-import type { Defect } from "./defect.ts";
-import { Control, type Hunt, hunt } from "./hunt.ts";
-import type { Level } from "./seed-process.ts";
+import { type Defect, type Level, levelOf } from "./defect.ts";
+import { Controls, type Ground, type Hunt, hunt } from "./hunt.ts";
 import { describeHunt, table } from "./table.ts";
 
 const { values } = parseArgs({
@@ -21,32 +21,34 @@ const { values } = parseArgs({
     only: { type: "string" },
     room: { type: "string" },
     level: { type: "string" },
+    engine: { type: "string", default: "raft" },
+    wild: { type: "boolean", default: false },
     seeds: { type: "string", default: "2000" },
     jobs: { type: "string", default: `${availableParallelism()}` },
-    rate: { type: "string", default: "20" },
+    rate: { type: "string", default: "0" },
     patience: { type: "string", default: "60" },
     control: { type: "boolean", default: false },
   },
 });
 
-const level = levelOf(values.level);
+const level = readLevel(values.level);
 const seeds = numberOf("seeds", values.seeds, 1);
 const rateSeeds = numberOf("rate", values.rate, 0);
 const jobs = numberOf("jobs", values.jobs, 1);
 const patienceMs = 1_000 * numberOf("patience", values.patience, 1);
 
-process.exitCode = values.control ? await runControl(level ?? "cluster") : await runZoo(select());
+process.exitCode = values.control ? await runControl(select()) : await runZoo(select());
 
 async function runZoo(chosen: readonly Defect[]): Promise<number> {
+  const started = performance.now();
   const waiting = [...chosen];
   const hunts: Hunt[] = [];
   const unmeasured: string[] = [];
-  const controls = { cluster: new Control("cluster", patienceMs), engine: new Control("engine", patienceMs) };
-  const work = async (): Promise<void> => {
+  const controls = new Controls(patienceMs);
+  await inParallel(async () => {
     for (let defect = waiting.shift(); defect !== undefined; defect = waiting.shift()) {
-      const at = defect.engineOnly === true ? "engine" : (level ?? "cluster");
       try {
-        const over = await hunt(defect, { level: at, seeds, rateSeeds, patienceMs }, controls[at]);
+        const over = await hunt(defect, { ground: groundOf(defect), seeds, rateSeeds, patienceMs }, controls);
         hunts.push(over);
         process.stderr.write(`${hunts.length} of ${chosen.length}: ${describeHunt(over)}\n`);
       } catch (error) {
@@ -54,30 +56,51 @@ async function runZoo(chosen: readonly Defect[]): Promise<number> {
         process.stderr.write(`${defect.name} could not be measured: ${String(error)}\n`);
       }
     }
-  };
-  await Promise.all(Array.from({ length: jobs }, work));
-  for (const control of Object.values(controls)) control.stop();
+  });
+  controls.stop();
   hunts.sort((a, b) => chosen.indexOf(a.defect) - chosen.indexOf(b.defect));
   const escaped = hunts.filter(({ find }) => find === null).map(({ defect }) => defect.name);
+  const seconds = Math.round((performance.now() - started) / 1_000);
   console.log(table(hunts, rateSeeds));
-  console.log(`\n${hunts.length - escaped.length} of ${chosen.length} caught within ${seeds} seeds`);
+  console.log(
+    `\n${hunts.length - escaped.length} of ${chosen.length} caught within ${seeds} seeds, in ${seconds} s on ${jobs} cores`,
+  );
   if (escaped.length > 0) console.log(`escaped: ${escaped.join(", ")}`);
   if (unmeasured.length > 0) console.log(`not measured: ${unmeasured.join(", ")}`);
   return unmeasured.length > 0 ? 2 : escaped.length > 0 ? 1 : 0;
 }
 
-async function runControl(at: Level): Promise<number> {
-  const control = new Control(at, patienceMs);
+/** The sound program wherever one of these defects is hunted. */
+async function runControl(chosen: readonly Defect[]): Promise<number> {
+  const grounds = new Map(chosen.map(groundOf).map((ground) => [JSON.stringify(ground), ground]));
+  const waiting = [...grounds.values()];
   let found = 0;
-  for (let seed = 1; seed <= seeds; seed++) {
-    const failure = await control.run(seed);
-    if (failure === null) continue;
-    found++;
-    console.log(`seed ${seed}: ${failure.property}: ${failure.message}`);
-  }
-  control.stop();
-  console.log(`${found} of ${seeds} seeds fail without any defect`);
+  await inParallel(async () => {
+    const controls = new Controls(patienceMs);
+    for (let ground = waiting.shift(); ground !== undefined; ground = waiting.shift()) {
+      const where = ground.level === "engine" ? "bare engines" : ground.habitat;
+      for (let seed = 1; seed <= seeds; seed++) {
+        const failure = await controls.run(ground, seed);
+        if (failure === null) continue;
+        found++;
+        console.log(`${where}, seed ${seed}: ${failure.property}: ${failure.message}`);
+      }
+      process.stderr.write(`${where}: ${seeds} seeds\n`);
+    }
+    controls.stop();
+  });
+  console.log(`${found} of ${grounds.size * seeds} runs fail without any defect`);
   return found > 0 ? 1 : 0;
+}
+
+async function inParallel(work: () => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: jobs }, work));
+}
+
+function groundOf(defect: Defect): Ground {
+  const at = level ?? levelOf(defect);
+  const habitat = values.wild || at === "engine" ? "any life" : (defect.habitat ?? "any life");
+  return { level: at, habitat, engine: values.engine };
 }
 
 function select(): readonly Defect[] {
@@ -85,16 +108,20 @@ function select(): readonly Defect[] {
   if (values.room !== undefined && !rooms.has(values.room)) {
     refuse(`--room ${values.room}: there are ${[...rooms].join(", ")}`);
   }
+  if (!engines.has(values.engine)) refuse(`--engine ${values.engine}: there are ${[...engines.keys()].join(", ")}`);
   const names = values.only?.split(",") ?? null;
   for (const name of names ?? []) {
     if (!defects.some((one) => one.name === name)) refuse(`--only ${name}: there is no such defect in the zoo`);
   }
   return defects.filter(
-    ({ name, room }) => (names?.includes(name) ?? true) && (values.room === undefined || values.room === room),
+    ({ name, room, engine }) =>
+      (names?.includes(name) ?? true) &&
+      (values.room === undefined || values.room === room) &&
+      (engine === "any" || engine === values.engine),
   );
 }
 
-function levelOf(text: string | undefined): Level | null {
+function readLevel(text: string | undefined): Level | null {
   if (text === undefined || text === "cluster" || text === "engine") return text ?? null;
   return refuse(`--level ${text}: it is cluster or engine`);
 }

@@ -4,11 +4,9 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Defect } from "./defect.ts";
+import type { Defect, Level } from "./defect.ts";
+import type { HabitatName } from "./habitats.ts";
 import { defectVariable } from "./loader.ts";
-
-/** `cluster`: whole members, `src/sim`. `engine`: bare engines, `src/consensus/testing`. */
-export type Level = "cluster" | "engine";
 
 export interface Failure {
   readonly property: string;
@@ -17,6 +15,7 @@ export interface Failure {
 
 export interface SeedQuestion {
   readonly seed: number;
+  readonly habitat: HabitatName;
   /** Name of the engine, as in `src/consensus/engines.ts`. */
   readonly engine: string;
 }
@@ -32,7 +31,6 @@ export interface SeedProcessOptions {
   /** Null: the program as it is. */
   readonly defect: Defect | null;
   readonly level: Level;
-  readonly engine: string;
   /** Real time for one seed, milliseconds. */
   readonly patienceMs: number;
 }
@@ -58,10 +56,11 @@ export class SeedProcess {
    * What is wrong with this seed; null: nothing.
    * @throws Error if the process cannot be started, or does not run the patched files: nothing was measured then
    */
-  async run(seed: number): Promise<Failure | null> {
-    const failure = await this.#try(seed);
+  async run(seed: number, { engine, habitat }: Omit<SeedQuestion, "seed">): Promise<Failure | null> {
+    const question = { seed, engine, habitat };
+    const failure = await this.#try(question);
     // A machine at its limits is no find: what hangs, hangs twice.
-    return failure === neverEnded ? await this.#try(seed) : failure;
+    return failure === neverEnded ? await this.#try(question) : failure;
   }
 
   stop(): void {
@@ -69,12 +68,12 @@ export class SeedProcess {
     this.#child = null;
   }
 
-  async #try(seed: number): Promise<Failure | null> {
-    const { defect, patienceMs, engine } = this.#options;
+  async #try(question: SeedQuestion): Promise<Failure | null> {
+    const { defect, patienceMs } = this.#options;
     this.#child ??= await this.#start();
     const child = this.#child;
     const heard = hear(child, patienceMs);
-    child.send({ seed, engine } satisfies SeedQuestion);
+    child.send(question);
     const { message, end } = await heard;
     if (end !== null) {
       this.stop();
@@ -84,7 +83,9 @@ export class SeedProcess {
     const { failure, unpatched } = message as SeedAnswer;
     if (unpatched.length > 0) {
       this.stop();
-      throw new Error(`seed ${seed} ran without ${unpatched.join(", ")}: ${defect?.name} cannot show at this level`);
+      throw new Error(
+        `seed ${question.seed} ran without ${unpatched.join(", ")}: ${defect?.name} cannot show at this level`,
+      );
     }
     return failure;
   }

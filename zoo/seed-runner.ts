@@ -2,14 +2,16 @@
  * The program of a child process: runs the seeds it is asked for, one at a time, with the defect that the loader has
  * put into this process (or with none).
  *
- *     parent: { seed: 7, level: "cluster", engine: "raft" }      child: { seed: 7, failure: { property, message } | null, unpatched: [] }
+ *     parent: { seed: 7, engine: "raft", habitat: "any life" }
+ *     child:  { seed: 7, failure: { property, message } | null, unpatched: [] }
  *
  * What goes wrong while a module is loaded ends the process before it says "ready": that is a fault of the zoo, and
  * never counts as a find.
  */
 import { SafetyViolation } from "../src/consensus/properties/violation.ts";
+import type { Level } from "./defect.ts";
 import { unpatchedFiles } from "./loader.ts";
-import type { Level, SeedAnswer, SeedQuestion } from "./seed-process.ts";
+import type { SeedAnswer, SeedQuestion } from "./seed-process.ts";
 
 type Failure = SeedAnswer["failure"];
 type Run = (question: SeedQuestion) => Promise<Failure>;
@@ -30,8 +32,9 @@ async function loadLevel(level: Level): Promise<Run> {
       }
     };
   }
-  const { runSeed } = await import("../src/sim/run-seed.ts");
-  return async ({ seed, engine }) => (await runSeed({ seed, engine })).failure;
+  const { runPlan } = await import("../src/sim/run-seed.ts");
+  const { planOf } = await import("./habitats.ts");
+  return async ({ seed, engine, habitat }) => (await runPlan(planOf(seed, engine, habitat))).failure;
 }
 
 /** The property is what was violated, not the seed in which it was. */

@@ -9,14 +9,17 @@ export function describeHunt({ defect, find, unsound, seconds }: Hunt): string {
   return `${defect.name} caught by "${find.failure.property}" in seed ${find.seed}: ${fact.slice(0, 160)}${also}`;
 }
 
-/** All of them: defect, level, caught by, after how many seeds, seconds, and in how many of the next. */
+/** All of them: defect, where, caught by, after how many seeds, seconds, and in how many of the next, if that was asked. */
 export function table(hunts: readonly Hunt[], rateSeeds: number): string {
-  const head = ["defect", "level", "caught by", "seeds", "seconds", `of next ${rateSeeds}`];
-  const rows = hunts.map(({ defect, level, find, seconds }) =>
-    find === null
-      ? [defect.name, level, "ESCAPED", "-", seconds.toFixed(1), "-"]
-      : [defect.name, level, find.failure.property, `${find.seed}`, find.seconds.toFixed(1), `${find.again}`],
-  );
+  const head = ["defect", "where", "caught by", "seeds", "seconds", ...(rateSeeds > 0 ? [`of next ${rateSeeds}`] : [])];
+  const rows = hunts.map(({ defect, ground, find, seconds }) => {
+    const where = ground.level === "engine" ? "bare engines" : ground.habitat;
+    const row =
+      find === null
+        ? [defect.name, where, "ESCAPED", "-", seconds.toFixed(1), "-"]
+        : [defect.name, where, find.failure.property, `${find.seed}`, find.seconds.toFixed(1), `${find.again}`];
+    return row.slice(0, head.length);
+  });
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]): string =>

@@ -11,6 +11,7 @@ export const keyspace: readonly Defect[] = [
     what: "A read at a compacted revision is answered, with whatever is left of it.",
     source: "etcd-io/etcd#18667; etcd API guarantees (ErrCompacted)",
     engine: "any",
+    habitat: "calls",
     patches: [
       {
         file: "src/keyspace/range.ts",
@@ -25,6 +26,7 @@ export const keyspace: readonly Defect[] = [
     what: "A read at a revision shows what was before it.",
     source: "etcd-io/etcd server/storage/mvcc key_index `findGeneration`; etcd-io/etcd#17780",
     engine: "any",
+    habitat: "calls",
     patches: [
       {
         file: mvcc,
@@ -40,6 +42,7 @@ export const keyspace: readonly Defect[] = [
     what: "A transaction is not checked as a whole before it is executed: an error in the middle leaves half of it.",
     source: "etcd-io/etcd#18667 (a transaction with a compacted read); etcd-io/etcd server/etcdserver/txn",
     engine: "any",
+    habitat: "calls",
     patches: [{ file: txn, text: "  check(state, planned);\n  return execute", replacement: "  return execute" }],
   },
   {
@@ -48,6 +51,7 @@ export const keyspace: readonly Defect[] = [
     what: "Of several comparisons one that holds is enough: a guarded write goes through without its guard.",
     source: "Jepsen etcd 3.4.3 (transactions), etcd API: all comparisons must hold",
     engine: "any",
+    habitat: "calls",
     patches: [
       {
         file: txn,
@@ -64,6 +68,7 @@ export const keyspace: readonly Defect[] = [
     what: "The lease of a put in a transaction is looked for after the put is made: what is refused has happened.",
     source: "etcd-io/etcd server/etcdserver/txn (requests are checked before the write transaction begins)",
     engine: "any",
+    habitat: "calls",
     patches: [
       {
         file: txn,
@@ -84,6 +89,7 @@ export const keyspace: readonly Defect[] = [
     what: "A deletion takes the key at its range's end, too, which does not belong to it.",
     source: "etcd API: range_end is exclusive; Xline validation report",
     engine: "any",
+    habitat: "calls",
     patches: [
       {
         file: txn,
@@ -100,6 +106,7 @@ export const keyspace: readonly Defect[] = [
     what: "A compaction takes the changes of the compacted revision itself: a watch from there misses a deletion.",
     source: "etcd-io/etcd#18089, #19179",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: mvcc,
@@ -114,6 +121,7 @@ export const keyspace: readonly Defect[] = [
     what: "Sweeping away an old deletion takes the key that was made again since: members differ by how far they swept.",
     source: "etcd-io/etcd key_index (generations end with tombstones); etcd-io/etcd#18667 (divergence by compaction)",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: mvcc,
@@ -128,6 +136,7 @@ export const keyspace: readonly Defect[] = [
     what: "A compaction cuts off the version that is still visible at the compacted revision.",
     source: "etcd-io/etcd key_index `compact` (the newest version at the compacted revision stays)",
     engine: "any",
+    habitat: "calls",
     patches: [
       {
         file: mvcc,
@@ -142,6 +151,7 @@ export const keyspace: readonly Defect[] = [
     what: "A deletion that found nothing makes a new revision, which no watcher is ever told of.",
     source: "etcd-io/etcd#17780 (revisions that differ); etcd API: a revision only changes with the keyspace",
     engine: "any",
+    habitat: "calls",
     patches: [
       {
         file: mvcc,
@@ -156,6 +166,7 @@ export const keyspace: readonly Defect[] = [
     what: "A frozen image shares its nodes with the living tree: writes that go on while it is written out get into it.",
     source: "google/btree Clone (copy-on-write tokens); etcd-io/etcd#13766",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: "src/keyspace/tree.ts",
@@ -170,6 +181,7 @@ export const keyspace: readonly Defect[] = [
     what: "A snapshot does not say who was removed: who was made from it takes a removed member for one still to come.",
     source: "etcd-io/etcd membership store (removed members are kept); hashicorp/raft#524",
     engine: "any",
+    habitat: "changing members",
     patches: [
       {
         file: "src/keyspace/image.ts",

@@ -13,6 +13,7 @@ export const leases: readonly Defect[] = [
     what: "A lease whose time is over is renewed while its revocation is on the way: the client trusts in a dead lease.",
     source: "etcd-io/etcd lessor Renew (waits for the revocation); Jepsen etcd 3.4.3, etcd-io/etcd#11456",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: lessor,
@@ -27,6 +28,7 @@ export const leases: readonly Defect[] = [
     what: "A renewal is answered but the alarm stays where it was: the lease ends although its client kept it alive.",
     source: "etcd-io/etcd#10686; etcd-io/etcd LeaseExpiredNotifier RegisterOrUpdate",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: lessor,
@@ -41,6 +43,7 @@ export const leases: readonly Defect[] = [
     what: "A renewal does not make the checkpoint before it void: the next leader ends the lease much too early.",
     source: "etcd-io/etcd#9395 (remaining TTL at an election)",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: lessor,
@@ -55,6 +58,7 @@ export const leases: readonly Defect[] = [
     what: "The order to revoke an expired lease goes on to the next leader, with which the client has renewed it since.",
     source: "etcd-io/etcd#15247 (stale leader revokes leases); Gray & Cheriton, Leases (1989)",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: replicaFile,
@@ -69,6 +73,7 @@ export const leases: readonly Defect[] = [
     what: "A leader that was deposed while it stood still orders revocations in the epoch of its successor.",
     source: "Found here by the simulator, seed 192; etcd-io/etcd#15247, #7617",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: leasing,
@@ -90,6 +95,7 @@ export const leases: readonly Defect[] = [
     what: "A leader that leads again counts on with the deadlines of its former time: it ends leases that others renewed.",
     source: "etcd-io/etcd lessor Demote and Promote; etcd-io/etcd#7617",
     engine: "any",
+    habitat: "leases",
     patches: [
       { file: leasing, text: "    this.#epoch = 0;\n    this.#lessor.demote();\n", replacement: "" },
       {
@@ -105,6 +111,7 @@ export const leases: readonly Defect[] = [
     what: "Who believes to lead renews leases: a deposed leader tells a client of time that the new leader does not give.",
     source: "etcd-io/etcd#15247; etcd-io/etcd v3_server.go LeaseRenew (ensureLeadership)",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: leasing,
@@ -119,6 +126,7 @@ export const leases: readonly Defect[] = [
     what: "A put that keeps the value keeps the lease too, though it was to detach it: the key dies with that lease.",
     source: "etcd API: ignore_value and ignore_lease are independent; Xline validation report",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: txn,
@@ -134,6 +142,7 @@ export const leases: readonly Defect[] = [
     what: "A deleted key stays on its lease's list: made again without a lease, it is deleted when that one ends.",
     source: "etcd-io/etcd kvstore_txn `delete` (detaches the key from its lease)",
     engine: "any",
+    habitat: "leases",
     patches: [{ file: txn, text: "    state.leases.detach(record.key, record.lease);\n", replacement: "" }],
   },
   {
@@ -142,6 +151,7 @@ export const leases: readonly Defect[] = [
     what: "A key that moves to another lease stays on the first one's list, and is deleted with it.",
     source: "etcd-io/etcd kvstore_txn `put` (detaches from the old lease)",
     engine: "any",
+    habitat: "leases",
     patches: [{ file: "src/keyspace/leases.ts", text: "    this.detach(key, before);\n", replacement: "" }],
   },
   {
@@ -150,6 +160,7 @@ export const leases: readonly Defect[] = [
     what: "A keyspace made from a snapshot does not know what hangs on its leases: revoked, their keys stay there only.",
     source: "etcd-io/etcd mvcc restoreChunk (attaches leases anew)",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: "src/keyspace/loader.ts",
@@ -164,6 +175,7 @@ export const leases: readonly Defect[] = [
     what: "A new leader's deadlines begin at the zero of its clock instead of at now: all leases end when it is elected.",
     source: "etcd-io/etcd#9496; etcd-io/etcd lessor Promote (deadlines are extended from now)",
     engine: "any",
+    habitat: "leases",
     patches: [
       {
         file: lessor,

@@ -53,7 +53,6 @@ export const membership: readonly Defect[] = [
     what: "In a joint configuration the majority of either set commits: two majorities that share nobody decide.",
     source: "Raft paper §6; etcd-io/raft#372",
     engine: "any",
-    engineOnly: true,
     patches: [
       {
         file: membershipFile,
@@ -78,7 +77,6 @@ export const membership: readonly Defect[] = [
     what: "In a joint configuration the incoming voters alone elect: the outgoing ones elect another in the same epoch.",
     source: "Raft paper §6, figure 11",
     engine: "any",
-    engineOnly: true,
     patches: [
       {
         file: membershipFile,

@@ -11,6 +11,7 @@ export const replica: readonly Defect[] = [
     what: "A message that promises something leaves when the write before the one it needs is on the disk.",
     source: "etcd-io/raft rawnode.go (messages after Ready is persisted); lni/dragonboat engine.go ordering",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: "src/replica/outbox.ts",
@@ -25,6 +26,7 @@ export const replica: readonly Defect[] = [
     what: "A leader does not know which forwarded batches it has logged: one that is sent again is applied twice.",
     source: "Raft thesis §6.3; Jepsen Redis-Raft (2020), duplicated requests",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: proposals,
@@ -39,6 +41,7 @@ export const replica: readonly Defect[] = [
     what: "A restarted member counts from one again and is taken for old: its clients' writes all time out.",
     source: "Raft thesis §6.3 (session ids); omnipaxos#67 (session numbers)",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: proposals,
@@ -53,6 +56,7 @@ export const replica: readonly Defect[] = [
     what: "A batch of this member's life before the restart answers a new call: it is told of a result that is not its own.",
     source: "Raft thesis §6.3; etcd-io/etcd pkg/idutil (ids differ between two lives)",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: intake,
@@ -67,6 +71,7 @@ export const replica: readonly Defect[] = [
     what: "A change of leader sends all that is in flight again, although the old entry may still be committed: twice.",
     source: "etcd-io/raft drops of proposals on leader change; Jepsen etcd 3.4.3 (duplicated transactions on retry)",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: intake,
@@ -82,6 +87,7 @@ export const replica: readonly Defect[] = [
     what: "What was in flight when a snapshot replaced the state, which may hold its effect, is proposed once more.",
     source: "Raft thesis §6.3 (sessions are part of the snapshot); etcd-io/etcd#13766",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: "src/replica/replica.ts",
@@ -96,6 +102,7 @@ export const replica: readonly Defect[] = [
     what: "A write in flight when the leader is lost is answered as one that had no effect; then it is applied.",
     source: "Jepsen, definite and indefinite errors (etcd 3.4.3, Redis-Raft)",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: proposals,
@@ -112,6 +119,7 @@ export const replica: readonly Defect[] = [
     what: "A read is answered when its index is known, before this member has applied everything up to it.",
     source: "etcd-io/etcd#3879; Raft thesis §6.4 step 4",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: "src/replica/reads.ts",
@@ -126,6 +134,7 @@ export const replica: readonly Defect[] = [
     what: "A snapshot holds more than its index says: after a restart from it, entries are applied a second time.",
     source: "etcd-io/etcd#13766 and PR#13854 (applied index and state in one write)",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: "src/replica/snapshots.ts",
@@ -140,6 +149,7 @@ export const replica: readonly Defect[] = [
     what: "A chunk of a snapshot is appended wherever it belongs: one that comes twice shifts all that follow.",
     source: "Raft paper §7, InstallSnapshot step 3 (offset); dqlite test_snapshot.c",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: "src/replica/snapshot-receiver.ts",
@@ -154,6 +164,7 @@ export const replica: readonly Defect[] = [
     what: "The last entry that an installed snapshot covers stays in the queue and is applied to it once more.",
     source: "databendlabs/openraft#1930; etcd-io/etcd applySnapshot",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: "src/replica/applier.ts",
@@ -168,6 +179,7 @@ export const replica: readonly Defect[] = [
     what: "Chunks of a newer snapshot are appended to the older one under way: a file made of two states.",
     source: "etcd-io/etcd#18055, #20657 (two snapshots in quick succession)",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: "src/replica/snapshot-receiver.ts",
@@ -182,6 +194,7 @@ export const replica: readonly Defect[] = [
     what: "A command that fails leaves no result in its batch: the callers behind it get their neighbours' results.",
     source: "Jepsen Redis-Raft (2020), answers to other requests",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: "src/replica/applier.ts",

@@ -10,6 +10,7 @@ export const server: readonly Defect[] = [
     what: "Progress is told up to the newest revision while events before it still wait: caches miss them for good.",
     source: "etcd-io/etcd#15220",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: watch,
@@ -34,6 +35,7 @@ export const server: readonly Defect[] = [
     what: "A watcher that was held back for a slow client is not taken up again when it reads: it hears nothing any more.",
     source: "etcd-io/etcd#15402, #16839 (unsynced watchers that never sync)",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: watch,
@@ -48,6 +50,7 @@ export const server: readonly Defect[] = [
     what: "Events for a stream that has no room are dropped instead of kept until it has.",
     source: "etcd-io/etcd#17529; etcd-io/etcd#18879",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: "src/server/services/watch-outbox.ts",
@@ -62,6 +65,7 @@ export const server: readonly Defect[] = [
     what: "A cancelled watcher is told further events after the word that it is cancelled.",
     source: "etcd-io/etcd watch.go (closing map of cancelled ids); etcd API: canceled is the last message",
     engine: "any",
+    habitat: "watches",
     patches: [{ file: watch, text: "    watching.watcher.cancel();\n", replacement: "" }],
   },
   {
@@ -70,6 +74,7 @@ export const server: readonly Defect[] = [
     what: "A transaction that only reads is answered from what this member has: it shows the past.",
     source: "Jepsen etcd 3.4.3; etcd-io/etcd isTxnSerializable",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: "src/server/services/kv.ts",
@@ -84,6 +89,7 @@ export const server: readonly Defect[] = [
     what: "A member that knows a leader answers reads at once, without asking it how far the others are.",
     source: "Consul default reads, hashicorp/consul#2644; Jepsen Consul (2014)",
     engine: "any",
+    habitat: "leaders that fall",
     patches: [
       {
         file: "src/server/services/kv.ts",
@@ -98,6 +104,7 @@ export const server: readonly Defect[] = [
     what: "A cluster of one names its second member only when the addition is committed, which needs that member.",
     source: "Found here by the simulator, seed 102",
     engine: "any",
+    habitat: "changing members",
     patches: [
       {
         file: "src/server/expected-members.ts",

@@ -10,6 +10,7 @@ export const storage: readonly Defect[] = [
     what: "A batch counts as durable when the system has it: a power failure of all takes acknowledged writes.",
     source: "etcd-io/etcd#14143 (lazyfs); Jepsen etcd 3.4.3",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: chain,
@@ -24,6 +25,7 @@ export const storage: readonly Defect[] = [
     what: "A new segment's name is not made durable: a power failure takes the file and all that was synced into it.",
     source: "etcd-io/etcd#6368; Pillai et al., All file systems are not created equal (OSDI 2014)",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: chain,
@@ -38,6 +40,7 @@ export const storage: readonly Defect[] = [
     what: "A snapshot is published, and the log behind it released, before its content is on the disk.",
     source: "etcd-io/etcd#10219; Pillai et al. (OSDI 2014), rename without fsync",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: "src/storage/snapshot-writer.ts",
@@ -52,6 +55,7 @@ export const storage: readonly Defect[] = [
     what: "A snapshot's new name is not made durable before the log is released: a power failure leaves neither.",
     source: "etcd-io/etcd#6368; canonical/dqlite#309",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: "src/storage/snapshots.ts",
@@ -66,6 +70,7 @@ export const storage: readonly Defect[] = [
     what: "The log is released when its snapshot is written, before it is published: a crash in between leaves a gap.",
     source: "etcd-io/etcd#10219; canonical/dqlite#309",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: "src/replica/snapshot-taker.ts",
@@ -76,7 +81,7 @@ export const storage: readonly Defect[] = [
       {
         file: "src/storage/group-storage.ts",
         text: "    if (upTo > covered)\n      throw new InvariantViolation(`entries up to ${upTo} cannot be released: the newest snapshot is at ${covered}`);\n",
-        replacement: "    assert(covered >= 0, `a snapshot at ${covered}`);\n",
+        replacement: "    if (covered < 0)\n",
       },
     ],
   },
@@ -86,6 +91,7 @@ export const storage: readonly Defect[] = [
     what: "A segment goes although the first entry behind the snapshot is in it: at the next start the log has a gap.",
     source: "canonical/dqlite#589; apache/zookeeper ZOOKEEPER-4882 (a hole after rejoining)",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: chain,
@@ -100,6 +106,7 @@ export const storage: readonly Defect[] = [
     what: "A new segment does not repeat the engine's state: when the old ones go, epoch and vote are forgotten.",
     source: "etcd-io/etcd server/storage/wal `cut` (hard state in each segment); etcd-io/etcd#10219",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: chain,
@@ -114,6 +121,7 @@ export const storage: readonly Defect[] = [
     what: "The data of a record is not checked against its checksum: half of a torn or rotten batch is taken for good.",
     source: "etcd-io/etcd#6515; Ganesan et al., Redundancy does not imply fault tolerance (FAST 2017)",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: "src/storage/record.ts",
@@ -129,6 +137,7 @@ export const storage: readonly Defect[] = [
     source:
       "dqlite uv_segment.c uvSegmentLoadOpen; logcabin SegmentedLog loadOpenSegment; Alagappan et al. (FAST 2018)",
     engine: "any",
+    habitat: "rotten disks",
     patches: [
       {
         file: "src/storage/recovery.ts",
@@ -143,6 +152,7 @@ export const storage: readonly Defect[] = [
     what: "A log that ends before what was known to be durable is believed: a rotten last batch passes for a torn one.",
     source: "Alagappan et al., Protocol-Aware Recovery (FAST 2018); tigerbeetle recovering_head",
     engine: "any",
+    habitat: "rotten disks",
     patches: [
       {
         file: "src/storage/recover.ts",
@@ -157,6 +167,7 @@ export const storage: readonly Defect[] = [
     what: "A snapshot's blocks are not checked against their checksums: flipped bits become the state, and are sent on.",
     source: "Ganesan et al. (FAST 2017); etcd-io/etcd#13766 discussion of silent corruption",
     engine: "any",
+    habitat: "rotten disks",
     patches: [
       {
         file: "src/storage/snapshot-reader.ts",
@@ -176,6 +187,7 @@ export const storage: readonly Defect[] = [
     what: "A batch that does not fit is given up instead of tried again, and those behind it count as the log.",
     source: "etcd-io/etcd#3068; canonical/dqlite#309",
     engine: "any",
+    habitat: "full disks",
     patches: [
       {
         file: "src/storage/wal.ts",
@@ -190,6 +202,7 @@ export const storage: readonly Defect[] = [
     what: "A failed sync is asked for again, and succeeds, because the pages that it could not write are gone.",
     source: "Rebello et al., Can applications recover from fsync failures? (ATC 2020); cockroachdb/cockroach#37102",
     engine: "any",
+    habitat: "power failures",
     patches: [
       {
         file: chain,

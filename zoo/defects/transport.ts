@@ -10,11 +10,12 @@ export const transport: readonly Defect[] = [
     what: "A peer that takes the connection and says nothing is waited for without end: the link never comes back.",
     source: "etcd-io/etcd rafthttp (dial and read timeouts of peer streams)",
     engine: "any",
+    habitat: "broken links",
     patches: [
       {
         file: link,
         text: "    const deadline = clock.after(limits.handshakeTimeoutMs, () => {",
-        replacement: "    const deadline = clock.after(2 ** 40, () => {",
+        replacement: "    const deadline = clock.after(3_600_000, () => {",
       },
     ],
   },
@@ -24,6 +25,7 @@ export const transport: readonly Defect[] = [
     what: "A link on which nothing comes back is taken for whole: a connection that died half-way is never replaced.",
     source: "etcd-io/etcd rafthttp (link heartbeats against half-open connections); hashicorp/yamux keepalives",
     engine: "any",
+    habitat: "broken links",
     patches: [
       {
         file: link,
@@ -43,6 +45,7 @@ export const transport: readonly Defect[] = [
     what: "After a few attempts in vain a link is not tried any more: a partition that ends stays for that pair.",
     source: "hazelcast/hazelcast#20319 (never recovers after a majority was lost)",
     engine: "any",
+    habitat: "broken links",
     patches: [
       {
         file: link,
@@ -59,6 +62,7 @@ export const transport: readonly Defect[] = [
     what: "A member that is not in the list yet is turned away: who was added and leads cannot tell the others.",
     source: "Raft thesis §4.2.1 (servers answer requests of leaders that are not in their configuration)",
     engine: "any",
+    habitat: "changing members",
     patches: [
       {
         file: "src/transport/inbounds.ts",
@@ -73,6 +77,7 @@ export const transport: readonly Defect[] = [
     what: "A member hears a leader that its log does not name, and cannot answer: after an absence it stays behind for good.",
     source: "etcd-io/etcd rafthttp (AddRemote, X-PeerURLs: streams from members that are not known yet)",
     engine: "any",
+    habitat: "changing members",
     patches: [
       {
         file: "src/transport/links.ts",
@@ -87,6 +92,7 @@ export const transport: readonly Defect[] = [
     what: "Who comes back after its removal is taken in like anybody: nobody tells it, and it asks for votes for ever.",
     source: "Found here by the simulator, seed 1; etcd-io/etcd rafthttp (removed members get 410 Gone)",
     engine: "any",
+    habitat: "changing members",
     patches: [
       {
         file: "src/transport/inbounds.ts",

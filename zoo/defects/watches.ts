@@ -10,6 +10,7 @@ export const watches: readonly Defect[] = [
     what: "A watcher that a compaction overtakes goes on behind it, without a word of what it missed.",
     source: "etcd-io/etcd#18089, #17529; etcd API: a compacted watch is canceled",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: hub,
@@ -28,6 +29,7 @@ export const watches: readonly Defect[] = [
     what: "A watcher of a slow client whose history is compacted meanwhile goes on where history begins now.",
     source: "etcd-io/etcd#17529, #15402 (starved watch streams)",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: hub,
@@ -42,6 +44,7 @@ export const watches: readonly Defect[] = [
     what: "A watch that begins at a later revision is told of all from now on.",
     source: "etcd-io/etcd#20221",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: hub,
@@ -58,6 +61,7 @@ export const watches: readonly Defect[] = [
     what: "When a snapshot replaces the state, watchers jump to its revision: what lies between is never told.",
     source: "etcd-io/etcd#15271; etcd-io/etcd watchableStore Restore (synced watchers become unsynced)",
     engine: "any",
+    habitat: "late members",
     patches: [
       {
         file: hub,
@@ -73,6 +77,7 @@ export const watches: readonly Defect[] = [
     what: "After a snapshot was installed, watchers still look at the state that it replaced: they hear nothing any more.",
     source: "etcd-io/etcd#15271",
     engine: "any",
+    habitat: "late members",
     patches: [
       { file: "src/replica/replica.ts", text: "    this.watches.replaceSource(this.keyspace);\n", replacement: "" },
     ],
@@ -83,6 +88,7 @@ export const watches: readonly Defect[] = [
     what: "A watcher that catches up takes one along that is a revision behind it, which is then never told of that one.",
     source: "etcd-io/etcd syncWatchers (minimum revision of a group); etcd-io/etcd#17529",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: hub,
@@ -99,6 +105,7 @@ export const watches: readonly Defect[] = [
     what: "A watcher whose client was too slow goes on one revision too far, and that one is never told.",
     source: "etcd-io/etcd#17529 (events lost on stream starvation)",
     engine: "any",
+    habitat: "watches",
     patches: [
       {
         file: "src/keyspace/watch-cohort.ts",
