@@ -76,10 +76,13 @@ export class Writes {
     for (const write of this.#underway) write.lastIndex = Math.min(write.lastIndex, index - 1);
   }
 
-  /** The log starts anew behind a snapshot that is on disk already. */
-  restarted(snapshot: SnapshotMeta): void {
+  /**
+   * The log starts anew behind a snapshot that is on disk already. `whole`: entries behind it, which the storage keeps if
+   * it holds the snapshot's position, are dropped there too; those that stay are appended after this.
+   */
+  restarted(snapshot: SnapshotMeta, whole = false): void {
     this.#snapshot = snapshot;
-    this.#truncateFrom = null;
+    this.#truncateFrom = whole ? snapshot.index + 1 : null;
     this.#nextIndex = snapshot.index + 1;
     this.#durableIndex = snapshot.index;
     for (const write of this.#underway) write.lastIndex = snapshot.index;

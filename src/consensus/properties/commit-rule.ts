@@ -1,6 +1,7 @@
 /**
- * An index is first committed by a leader, when a quorum of its membership has it on disk, and only with an entry of the
- * leader's own epoch: counting replicas of older ones commits what a later leader may overwrite (figure 8).
+ * An index is first committed by a leader, when a quorum of its membership has it on disk; and, where entries are not
+ * proposed anew by each leader, only with an entry of its own epoch: counting replicas of older ones commits what a later
+ * leader may overwrite (figure 8).
  */
 import type { MemberId } from "../../environment.ts";
 import type { EngineStart, Position } from "../engine.ts";
@@ -18,9 +19,12 @@ export class CommitRule implements Property {
   /** What the disks really hold, beside what they reported; null: do not ask. */
   diskTruth: DiskTruth | null = null;
   readonly #group: ObservedGroup;
+  readonly #ownEpochOnly: boolean;
 
-  constructor(group: ObservedGroup) {
+  /** @param ownEpochOnly whether counting commits only entries of the leader's own epoch. */
+  constructor(group: ObservedGroup, ownEpochOnly = true) {
     this.#group = group;
+    this.#ownEpochOnly = ownEpochOnly;
   }
 
   started(member: ObservedMember, _start: EngineStart): void {
@@ -39,7 +43,7 @@ export class CommitRule implements Property {
     if (epoch === null) {
       violated(this, member, `takes entry ${to} for committed, which no leader has committed`, { index: to });
     }
-    if (position.epoch !== epoch) {
+    if (this.#ownEpochOnly && position.epoch !== epoch) {
       violated(this, member, `leads epoch ${epoch} and commits entry ${to} of epoch ${position.epoch} by counting`, {
         index: to,
         entryEpoch: position.epoch,

@@ -31,15 +31,12 @@ const everyEngine: PropertySet = (group, peek) => [
   new Durability(),
   new ElectionSafety(),
   new ElectedByQuorum(group),
-  new CommitRule(group),
   new StateMachineSafety(group),
-  new CommittedEntries(group),
   new OneVote(),
   new DurableBeforeSaid(group),
   new EpochsGrow(peek),
   new CommitGrows(),
   new FreshReads(group),
-  new ConfigurationSafety(group),
   new SnapshotSafety(group),
   new LeaderIsHeard(),
   new HandOverEnds(),
@@ -48,10 +45,27 @@ const everyEngine: PropertySet = (group, peek) => [
 ];
 
 /** Members hold one leader's log, each up to some entry. */
-const oneLog: PropertySet = (group) => [new LeaderAppendOnly(), new LogMatching(), new LeaderCompleteness(group)];
+const oneLog: PropertySet = (group) => [
+  new CommitRule(group),
+  new CommittedEntries(group),
+  new LeaderAppendOnly(),
+  new LogMatching(),
+  new LeaderCompleteness(group),
+  new ConfigurationSafety(group),
+];
+
+/** Members hold slots, each with a value of some ballot. */
+const slots: PropertySet = (group) => [
+  new CommitRule(group, false),
+  new LeaderAppendOnly(),
+  new LeaderCompleteness(group),
+];
 
 /** What holds of one protocol beside what holds of all, by its name. */
-const own: ReadonlyMap<string, PropertySet> = new Map([["raft", oneLog]]);
+const own: ReadonlyMap<string, PropertySet> = new Map([
+  ["raft", oneLog],
+  ["paxos", slots],
+]);
 
 /** @param engine the protocol's name; of one that is not known here, what holds of all. */
 export function propertiesOf(engine: string, group: ObservedGroup, peek: EnginePeek): readonly Property[] {
