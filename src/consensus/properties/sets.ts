@@ -67,7 +67,10 @@ const own: ReadonlyMap<string, PropertySet> = new Map([
   ["paxos", slots],
 ]);
 
-/** @param engine the protocol's name; of one that is not known here, what holds of all. */
+/**
+ * A protocol's own properties first: they say more precisely what went wrong.
+ * @param engine the protocol's name; of one that is not known here, what holds of all.
+ */
 export function propertiesOf(engine: string, group: ObservedGroup, peek: EnginePeek): readonly Property[] {
-  return [...everyEngine(group, peek), ...(own.get(engine)?.(group, peek) ?? [])];
+  return [...(own.get(engine)?.(group, peek) ?? []), ...everyEngine(group, peek)];
 }
