@@ -59,6 +59,22 @@ describe("durable is found again", () => {
     t.start(1n, { snapshot: snapshotAt(2, 2), state });
   });
 
+  it("a loss that shows must be said", () => {
+    const lose = (): Theatre => {
+      const t = new Theatre();
+      t.store(1n, [a]);
+      t.properties.lost(1n, true);
+      return t;
+    };
+    const t = lose();
+    violates("durable is found again", /believes a log that ends at 0, though 2 was durable/, () =>
+      t.start(1n, { state: null }, { commit: 0 }),
+    );
+    lose().start(1n, { untrusted: true, state: null }, { commit: 0 });
+    const whole = lose();
+    whole.start(1n, { entries: [...whole.puppet(1n).log], state });
+  });
+
   it("a known loss is excused", () => {
     const t = new Theatre();
     t.store(1n, [a]);

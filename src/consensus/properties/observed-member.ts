@@ -74,8 +74,11 @@ export class ObservedMember {
   durableEpoch = 0;
   readonly durableVotes: Map<number, MemberId> = new Map();
   durablePromiseMs = 0;
-  /** A fault took acknowledged data away: the next start may find less than was durable. */
-  hasLost = false;
+  /**
+   * A fault took durable data away: the next start may find less. `shows`: what is left tells so, and the start must say
+   * it; `hidden`: it may look as if it had never been written.
+   */
+  loss: "none" | "shows" | "hidden" = "none";
 
   /** The highest index given out as committed in this life, or covered by the snapshot it started from or installed. */
   givenOut = 0;
@@ -113,7 +116,7 @@ export class ObservedMember {
 
   /** A life begins with what the disk had: that is durable from now on. */
   start(life: number, start: EngineStart, engine: Engine, options: EngineOptions): void {
-    if (this.hasLost || start.untrusted) {
+    if (this.loss !== "none" || start.untrusted) {
       this.lostLogs.push(this.durable, new DiskLog(this.snapshot, []));
       this.snapshot = start0;
     }
@@ -131,7 +134,7 @@ export class ObservedMember {
     this.durableWrite = 0;
     this.snapshotted(base);
     this.#stateIsDurable(start.state);
-    this.hasLost = false;
+    this.loss = "none";
     this.givenOut = base.index;
     this.knownCommit = this.now.commit;
     this.ledEpoch = 0;

@@ -137,11 +137,11 @@ export class Properties implements EngineObserver, ObservedGroup {
 
   /**
    * A fault has taken data from a member's disk that was durable: its next start may find less. What it said before
-   * stays said, and the group's properties go on to hold.
+   * stays said, and the group's properties go on to hold. `shows`: whoever reads what is left can tell.
    */
-  lost(id: MemberId): void {
+  lost(id: MemberId, shows = false): void {
     const member = this.members.get(id);
-    if (member !== undefined) member.hasLost = true;
+    if (member !== undefined) member.loss = shows && member.loss !== "hidden" ? "shows" : "hidden";
   }
 
   /** These bytes, fed to an engine as a peer's message, are no engine's: whoever they name has not said it. */

@@ -2,8 +2,8 @@
  * Keeps account of whose disk lost or falsified what it had acknowledged, so that faults stay within what a quorum can
  * bear: beyond that no protocol can promise anything, and a failure would say nothing.
  *
- * A member counts as damaged from the fault until it is trusted again and has everything that was committed when it was
- * damaged; one that was removed no longer counts.
+ * A member counts as damaged from the fault until a later life of it is trusted again and has everything that was committed
+ * when it was damaged (the life in which a write went astray does not know of it); one that was removed no longer counts.
  */
 import type { MemberId } from "../../environment.ts";
 import type { WorldMember } from "../world/member.ts";
@@ -11,8 +11,8 @@ import type { World } from "../world/world.ts";
 
 export class Atlas {
   readonly #world: World;
-  /** The index that a damaged member must reach. */
-  readonly #damaged = new Map<WorldMember, number>();
+  /** The index that a damaged member must reach, in a life after this one. */
+  readonly #damaged = new Map<WorldMember, { readonly index: number; readonly life: number }>();
 
   constructor(world: World) {
     this.#world = world;
@@ -41,10 +41,11 @@ export class Atlas {
     return this.#damagedVoters() + 1 <= bearable(voters.length);
   }
 
-  damage(member: WorldMember): void {
-    this.#damaged.set(member, this.#world.observer.truth.index);
+  /** @param shows whether what is left on the disk tells that something is gone. */
+  damage(member: WorldMember, shows: boolean): void {
+    this.#damaged.set(member, { index: this.#world.observer.truth.index, life: member.lives });
     member.damaged = true;
-    this.#world.observer.lost(member);
+    this.#world.observer.lost(member, shows);
   }
 
   /** Whether the cluster still stands if one voter goes for good. */
@@ -63,13 +64,13 @@ export class Atlas {
   }
 
   #settle(): void {
-    for (const [member, index] of this.#damaged) {
+    for (const [member, { index, life }] of this.#damaged) {
       if (member.state === "removed") {
         this.#damaged.delete(member);
         continue;
       }
       const status = member.serving ? member.replica?.status().engine : undefined;
-      if (status === undefined || status.untrusted || status.applied < index) continue;
+      if (status === undefined || member.lives <= life || status.untrusted || status.applied < index) continue;
       this.#damaged.delete(member);
       member.damaged = false;
     }

@@ -3,7 +3,7 @@
  *
  * Left out is what no storage of this kind can notice, and what its documentation says so of
  * (`docs/internals/storage.md`): damage to the very last records of the log, which looks like a write that was never
- * finished, and the loss of both the log's newest file and all trace of it.
+ * finished (unless the process had ended in peace), and the loss of both the log's newest file and all trace of it.
  */
 import type { SeededRandom } from "../../consensus/random.ts";
 import type { VirtualDisk } from "../../virtual/disk.ts";
@@ -11,9 +11,12 @@ import type { VirtualDisk } from "../../virtual/disk.ts";
 /** Bytes at the end of what the log has that are left alone. */
 const LAST_BYTES = 2_048;
 
-/** Flips bits in one file; says what it did, or null: there is nothing to damage. */
-export function damageFile(disk: VirtualDisk, random: SeededRandom, bits: number): string | null {
-  const candidates = damageable(disk);
+/**
+ * Flips bits in one file; says what it did, or null: there is nothing to damage. `ended`: the process had come to a clean
+ * end, so that the end of the log is vouched for, too.
+ */
+export function damageFile(disk: VirtualDisk, random: SeededRandom, bits: number, ended: boolean): string | null {
+  const candidates = damageable(disk, ended ? 0 : LAST_BYTES);
   const chosen = candidates[random.below(Math.max(1, candidates.length))];
   if (chosen === undefined) return null;
   const count = Math.max(1, Math.floor(bits));
@@ -44,13 +47,13 @@ interface Damageable {
   readonly bytes: number;
 }
 
-function damageable(disk: VirtualDisk): Damageable[] {
+function damageable(disk: VirtualDisk, lastBytes: number): Damageable[] {
   const found: Damageable[] = [];
   const paths = [...disk.files].sort();
   const newest = paths.filter((path) => path.endsWith(".log") && usedBytes(disk, path) > 0).at(-1);
   for (const path of paths) {
     if (!path.endsWith(".log") && !path.endsWith(".snap")) continue;
-    const bytes = usedBytes(disk, path) - (path === newest ? LAST_BYTES : 0);
+    const bytes = usedBytes(disk, path) - (path === newest ? lastBytes : 0);
     if (bytes > 0) found.push({ path, bytes });
   }
   return found;

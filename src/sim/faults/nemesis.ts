@@ -9,6 +9,9 @@ import { Operator } from "./operator.ts";
 
 /** Messages are late by up to this, in elections, when they are mangled. */
 const MANGLE_DELAY_ELECTIONS = 1.5;
+/** A process whose disk is to be damaged ends in peace so often, if it can within this time. */
+const PEACEFUL_CHANCE = 0.4;
+const PEACE_MS = 200;
 /** Voters and learners that a run may add to those it began with. */
 const MOST_ADDED = 3;
 
@@ -170,7 +173,7 @@ export class Nemesis {
   }
 
   #replace(member: WorldMember, done: () => void): void {
-    this.atlas.damage(member);
+    this.atlas.damage(member, false);
     member.supervised = false;
     member.die(true);
     this.#world.trace.note("nemesis", `${member.name} has lost its disk`);
@@ -356,25 +359,44 @@ export class Nemesis {
     const { disk } = member.machine;
     let done = false;
     disk.misdirects = (path) => {
-      if (done || !path.includes("/log/")) return 0;
+      // Others may have been damaged since the fault began.
+      if (done || !path.includes("/log/") || !this.atlas.mayDamage(member)) return 0;
       done = true;
-      this.atlas.damage(member);
+      // The last write, elsewhere, looks as if it had never been made.
+      this.atlas.damage(member, false);
       return Math.floor(bytes / 512) * 512;
     };
     return true;
   }
 
-  /** The process ends, its disk is damaged while it is down, and it starts again. */
+  /** The process ends, in peace or not, its disk is damaged while it is down, and it starts again. */
   #damage(fault: Fault, member: WorldMember): boolean {
     if (!this.atlas.mayDamage(member) || member.state === "refusing" || member.id === 0n) return false;
     member.supervised = false;
+    if (member.serving && this.#random.chance(PEACEFUL_CHANCE)) {
+      member.terminate();
+      this.#world.later(PEACE_MS, () => {
+        const ended = member.state === "down";
+        if (member.state === "removed" || member.state === "refusing") return;
+        if (this.#over || !this.atlas.mayDamage(member)) return this.#up(member);
+        this.#spoil(fault, member, ended);
+      });
+    } else {
+      this.#spoil(fault, member, false);
+    }
+    return this.#lasts(PEACE_MS + fault.forMs, () => {
+      if (member.state === "stopping") member.die(false);
+      this.#up(member);
+    });
+  }
+
+  /** @param ended its process has come to a clean end. */
+  #spoil({ kind, amount }: Fault, member: WorldMember, ended: boolean): void {
     member.die(false);
     const { disk } = member.machine;
-    const what = fault.kind === "bitRot" ? damageFile(disk, this.#random, fault.amount) : loseFile(disk, this.#random);
-    if (what !== null) {
-      this.#world.trace.note("nemesis", `${member.name}: ${what}`);
-      this.atlas.damage(member);
-    }
-    return this.#lasts(fault.forMs, () => this.#up(member));
+    const what = kind === "bitRot" ? damageFile(disk, this.#random, amount, ended) : loseFile(disk, this.#random);
+    if (what === null) return;
+    this.#world.trace.note("nemesis", `${member.name}: ${what}${ended ? ", after a clean end" : ""}`);
+    this.atlas.damage(member, true);
   }
 }

@@ -59,9 +59,9 @@ export class WorldObserver implements EngineObserver {
     }
   }
 
-  /** A fault took from a member's disk what it had acknowledged. */
-  lost(member: WorldMember): void {
-    this.properties.lost(member.id);
+  /** A fault took from a member's disk what it had acknowledged. `shows`: what is left tells so. */
+  lost(member: WorldMember, shows: boolean): void {
+    this.properties.lost(member.id, shows);
   }
 
   logged(_member: WorldMember, message: string): void {
