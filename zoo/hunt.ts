@@ -23,7 +23,7 @@ export interface HuntOptions {
 export interface Find {
   readonly seed: number;
   readonly failure: Failure;
-  /** Real time until then, seconds. */
+  /** Seconds of the processor until then. */
   readonly seconds: number;
   /** In how many of the `rateSeeds` behind it, too. */
   readonly again: number;
@@ -82,8 +82,6 @@ export class Controls {
 export async function hunt(defect: Defect, options: HuntOptions, controls: Controls): Promise<Hunt> {
   const { ground, seeds, rateSeeds, patienceMs } = options;
   const process = new SeedProcess({ defect, level: ground.level, patienceMs });
-  const started = performance.now();
-  const secondsSince = (): number => (performance.now() - started) / 1_000;
   const unsound: number[] = [];
   const shows = async (seed: number): Promise<Failure | null> => {
     const failure = await process.run(seed, ground);
@@ -97,12 +95,12 @@ export async function hunt(defect: Defect, options: HuntOptions, controls: Contr
     for (let seed = 1; seed <= seeds; seed++) {
       const failure = await shows(seed);
       if (failure === null) continue;
-      const seconds = secondsSince();
+      const seconds = process.cpuSeconds;
       let again = 0;
       for (let next = seed + 1; next <= seed + rateSeeds; next++) if ((await shows(next)) !== null) again++;
-      return { defect, ground, find: { seed, failure, seconds, again }, unsound, seconds: secondsSince() };
+      return { defect, ground, find: { seed, failure, seconds, again }, unsound, seconds: process.cpuSeconds };
     }
-    return { defect, ground, find: null, unsound, seconds: secondsSince() };
+    return { defect, ground, find: null, unsound, seconds: process.cpuSeconds };
   } finally {
     process.stop();
   }

@@ -23,6 +23,8 @@ export interface SeedQuestion {
 export interface SeedAnswer {
   readonly seed: number;
   readonly failure: Failure | null;
+  /** What the process has used of the processor since its start, ms. */
+  readonly cpuMs: number;
   /** Files of the defect that this process never loaded. */
   readonly unpatched: readonly string[];
 }
@@ -47,6 +49,9 @@ export class SeedProcess {
   readonly #options: SeedProcessOptions;
   #child: ChildProcess | null = null;
   #said = "";
+  /** Of processes that have ended, and of this one at its last answer. */
+  #formerCpuMs = 0;
+  #cpuMs = 0;
 
   constructor(options: SeedProcessOptions) {
     this.#options = options;
@@ -63,9 +68,16 @@ export class SeedProcess {
     return failure === neverEnded ? await this.#try(question) : failure;
   }
 
+  /** Seconds of the processor that its seeds have taken, and the loading of what they run. */
+  get cpuSeconds(): number {
+    return (this.#formerCpuMs + this.#cpuMs) / 1_000;
+  }
+
   stop(): void {
     this.#child?.kill("SIGKILL");
     this.#child = null;
+    this.#formerCpuMs += this.#cpuMs;
+    this.#cpuMs = 0;
   }
 
   async #try(question: SeedQuestion): Promise<Failure | null> {
@@ -80,7 +92,8 @@ export class SeedProcess {
       if (end === "silence") return neverEnded;
       return { property: "the process died", message: `${end}\n${this.#said}` };
     }
-    const { failure, unpatched } = message as SeedAnswer;
+    const { failure, cpuMs, unpatched } = message as SeedAnswer;
+    this.#cpuMs = cpuMs;
     if (unpatched.length > 0) {
       this.stop();
       throw new Error(

@@ -50,7 +50,9 @@ const level: Level = process.argv[2] === "engine" ? "engine" : "cluster";
 const run = await loadLevel(level);
 process.on("message", (question: SeedQuestion) => {
   void run(question).then((failure) => {
-    const answer: SeedAnswer = { seed: question.seed, failure, unpatched: unpatchedFiles() };
+    const { user, system } = process.cpuUsage();
+    const cpuMs = (user + system) / 1_000;
+    const answer: SeedAnswer = { seed: question.seed, failure, cpuMs, unpatched: unpatchedFiles() };
     process.send?.(answer);
   });
 });
