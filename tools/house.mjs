@@ -8,7 +8,8 @@
  */
 export const ROOMS = {
   cli: { floor: 6 },
-  coordination: { floor: 5 },
+  kv: { floor: 5 },
+  coordination: { floor: 5, beside: ["kv"] },
   transactions: { floor: 5, beside: ["coordination"] },
   work: { floor: 5, beside: ["coordination", "transactions"] },
   sim: { floor: 5 },
@@ -33,7 +34,7 @@ export const FACE = "index.ts";
  * Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world: they may
  * wait for promises, but import nothing of Node and touch no clock, timer or chance.
  */
-export const THROUGH_PORTS = ["replica", "sim", "virtual"];
+export const THROUGH_PORTS = ["replica", "sim", "virtual", "kv", "coordination"];
 
 /** Floor 0's file of ports: types only, so it may speak of promises, which the edges keep. */
 export const PORTS = "src/environment.ts";
