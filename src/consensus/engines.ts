@@ -2,9 +2,11 @@
 import type { EngineFactory, Genesis } from "./engine.ts";
 import type { Membership } from "./membership.ts";
 import type { EnginePeek } from "./peek.ts";
+import { paxosKind } from "./paxos/kind.ts";
 import { genesis as raftGenesis } from "./raft/genesis.ts";
 import { raftPeek } from "./raft/peek.ts";
 import { Raft } from "./raft/raft.ts";
+import { zabKind } from "./zab/kind.ts";
 
 /** A protocol: how its engines are made, what a founding member's disk begins with, how checks look into its bytes. */
 export interface EngineKind {
@@ -24,4 +26,5 @@ const raft: EngineKind = {
 /** By name. */
 export type Engines = ReadonlyMap<string, EngineKind>;
 
-export const engines: Engines = new Map([[raft.name, raft]]);
+/** The first is the one that is taken where nothing is said. */
+export const engines: Engines = new Map([raft, paxosKind, zabKind].map((kind) => [kind.name, kind]));

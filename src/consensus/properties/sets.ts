@@ -65,6 +65,7 @@ const slots: PropertySet = (group) => [
 const own: ReadonlyMap<string, PropertySet> = new Map([
   ["raft", oneLog],
   ["paxos", slots],
+  ["zab", oneLog],
 ]);
 
 /**
