@@ -45,14 +45,16 @@ const everyEngine: PropertySet = (group, peek) => [
 ];
 
 /** Members hold one leader's log, each up to some entry. */
-const oneLog: PropertySet = (group) => [
-  new CommitRule(group),
-  new CommittedEntries(group),
-  new LeaderAppendOnly(),
-  new LogMatching(),
-  new LeaderCompleteness(group),
-  new ConfigurationSafety(group),
-];
+const oneLog =
+  (ownEpochOnly: boolean): PropertySet =>
+  (group) => [
+    new CommitRule(group, ownEpochOnly),
+    new CommittedEntries(group),
+    new LeaderAppendOnly(),
+    new LogMatching(),
+    new LeaderCompleteness(group),
+    new ConfigurationSafety(group),
+  ];
 
 /** Members hold slots, each with a value of some ballot. */
 const slots: PropertySet = (group) => [
@@ -63,9 +65,10 @@ const slots: PropertySet = (group) => [
 
 /** What holds of one protocol beside what holds of all, by its name. */
 const own: ReadonlyMap<string, PropertySet> = new Map([
-  ["raft", oneLog],
+  ["raft", oneLog(true)],
   ["paxos", slots],
-  ["zab", oneLog],
+  // A leader's whole history counts as its own once a quorum has taken it over.
+  ["zab", oneLog(false)],
 ]);
 
 /**
