@@ -33,9 +33,18 @@ export class MembershipLog {
 
   /** The membership in force once everything up to `index` is committed. */
   at(index: number): Membership {
+    return this.#stepAt(index).membership;
+  }
+
+  /** Index of the entry that brought the membership of `at(index)`; of the base, its own. */
+  indexAt(index: number): number {
+    return this.#stepAt(index).index;
+  }
+
+  #stepAt(index: number): Step {
     const step = this.#steps.findLast((each) => each.index <= index) ?? this.#steps[0];
     assert(step !== undefined, "there is always a membership");
-    return step.membership;
+    return step;
   }
 
   append(index: number, membership: Membership): void {

@@ -19,5 +19,5 @@ function afterDecision(s: PaxosState, lead: Leadership, before: number): void {
   if (isChanging(s)) return;
   if (lead.waiting.length > 0) proposeWaiting(s, lead);
   // A slot behind its removal is decided: a quorum of those that stay knows of it for ever.
-  if (!isVoter(s.membership, s.id) && s.decided > s.memberships.activeIndex) resign(s, lead, "it is no voter any more");
+  if (!isVoter(s.membership, s.id) && s.decided > s.changedAt) resign(s, lead, "it is no voter any more");
 }

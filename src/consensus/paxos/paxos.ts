@@ -102,8 +102,7 @@ export class Paxos implements Engine {
       sendAsLeader(s, s.lead);
     }
     const write = s.writes.issue(s.log, () => s.encodeState(), s.now);
-    const committed = s.decided > s.emitted ? s.log.slice(s.emitted + 1, s.decided) : [];
-    s.emitted = s.decided;
+    const committed = s.decided > s.emitted ? giveOut(s) : none;
     this.#status = null;
     return s.out.take({ write, committed, statusChanged: this.#watch.changed(s), wakeAt: wakeTime(s) });
   }
@@ -117,6 +116,16 @@ export class Paxos implements Engine {
   entryAt(index: number): Entry | null {
     return this.#state.log.at(index);
   }
+}
+
+const none: readonly Entry[] = [];
+
+function giveOut(s: PaxosState): readonly Entry[] {
+  const upTo = s.givable;
+  if (upTo <= s.emitted) return none;
+  const entries = s.log.slice(s.emitted + 1, upTo);
+  s.emitted = upTo;
+  return entries;
 }
 
 /** When a notice or an early election is due; one that waits for a running candidacy has no time of its own. */

@@ -21,7 +21,7 @@ import { becomeLeader } from "./leadership.ts";
 import type { Envelope, Prepare, PromiseMessage, ReportedSlot } from "./messages.ts";
 import { hasPhase1, phase1Possible } from "./quorums.ts";
 import { becomeFollower, drawElectionTimeout, enterRound, setLeader } from "./role.ts";
-import { electorate, hurryElection, isBound } from "./standing.ts";
+import { electorate, hurryElection, isBound, mayCampaign } from "./standing.ts";
 import type { PaxosState } from "./state.ts";
 
 // The proposer's side.
@@ -76,7 +76,7 @@ export function onPromise(s: PaxosState, from: MemberId, envelope: Envelope, m: 
     candidacy.reports.delete(from);
     return false;
   }
-  if (s.membership !== membership) {
+  if (s.membership !== membership || !mayCampaign(s)) {
     becomeFollower(s, s.round, 0n, `${name(from)} knows of newer members`);
     hurryElection(s, 0);
     return true;

@@ -99,7 +99,7 @@ function updateProgress(s: PaxosState, lead: Leadership, next: Membership, index
 export function dismissDeparted(s: PaxosState, lead: Leadership): void {
   for (const [id, { departing, match, sentDecided }] of lead.progress) {
     if (departing === null || s.decided <= departing.index) continue;
-    const told = match >= departing.index && sentDecided >= departing.index;
+    const told = match > departing.index && sentDecided > departing.index;
     if (told || s.now >= departing.until) lead.progress.delete(id);
   }
 }

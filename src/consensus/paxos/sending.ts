@@ -42,9 +42,9 @@ function sendAccept(s: PaxosState, p: Progress, first: number, last: number): { 
   return { count: entries.length, bytes };
 }
 
-/** A removed peer gets no more than its removal. */
+/** A removed peer gets no more than its removal, and the slot behind it, which shows it that it can go. */
 function lastFor(s: PaxosState, p: Progress): number {
-  return p.departing === null ? s.log.lastIndex : Math.min(s.log.lastIndex, p.departing.index);
+  return p.departing === null ? s.log.lastIndex : Math.min(s.log.lastIndex, p.departing.index + 1);
 }
 
 /**
@@ -53,7 +53,7 @@ function lastFor(s: PaxosState, p: Progress): number {
  */
 export function toldTo(s: PaxosState, { departing }: Progress): number {
   if (departing === null) return s.decided;
-  return s.decided > departing.index ? departing.index : Math.min(s.decided, departing.index - 1);
+  return s.decided > departing.index ? departing.index + 1 : Math.min(s.decided, departing.index - 1);
 }
 
 /** The values a peer needs are forgotten: asks for a snapshot to be sent, if the peer is there to take it. */

@@ -2,16 +2,24 @@
  * Who may stand for leadership, when, and whom it asks: what both the survey (election.ts) and phase 1 (proposer.ts) go by.
  */
 import type { MemberId } from "../../environment.ts";
-import { ascending } from "../membership.ts";
+import { ascending, isVoter } from "../membership.ts";
 import { hearsQuorum } from "./contact.ts";
 import type { PaxosState } from "./state.ts";
 
 /** Elections ahead of the timeout that follow one loss of a leader; after them, timeouts decide. */
 export const maxEarlyTries = 3;
 
-/** Whether this member could be leader: it votes, and its disk can be relied on. */
+/** Whether this member could be leader: it votes or is needed, and its disk can be relied on. */
 export function mayCampaign(s: PaxosState): boolean {
-  return s.memberships.mayStand(s.id, s.decided) && !s.untrusted && !s.diskStalled;
+  return (s.memberships.mayStand(s.id, s.decided) || isNeeded(s)) && !s.untrusted && !s.diskStalled;
+}
+
+/**
+ * Whether this member votes no more, but knows of nothing decided by those that took over. They may not even know that
+ * they vote: a proposer need not be an acceptor, so it brings them forward, and gives up when they have decided something.
+ */
+function isNeeded(s: PaxosState): boolean {
+  return s.membership.voters.length > 0 && s.decided === s.changedAt;
 }
 
 /** Whether this member's promise to a leader forbids it to help elect `candidate` now. */
@@ -50,7 +58,8 @@ export function electorate(s: PaxosState): readonly MemberId[] {
 export function hurryElection(s: PaxosState, delayMs: number): void {
   if (s.earlyAt !== null || s.earlyTries >= maxEarlyTries || !mayCampaign(s)) return;
   const own = s.options.priority;
-  let rank = 0;
+  // Who does not vote goes last.
+  let rank = isVoter(s.membership, s.id) ? 0 : s.membership.voters.length;
   for (const id of electorate(s)) {
     if (id === s.leader || id === s.id) continue;
     const priority = s.priorities.get(id) ?? own;

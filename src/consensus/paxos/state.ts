@@ -9,7 +9,7 @@ import type { MemberId } from "../../environment.ts";
 import { assert, GrpcStatus, QuorateError } from "../../errors.ts";
 import type { EngineOptions, EngineStart, Entry, Notice, Role } from "../engine.ts";
 import { EntryKind } from "../engine.ts";
-import { decodeMembershipEntry, emptyMembership, type Membership } from "../membership.ts";
+import { decodeMembershipEntry, emptyMembership, isMember, type Membership } from "../membership.ts";
 import { EntryLog } from "../parts/entry-log.ts";
 import { ForwardedReads } from "../parts/forwarded-reads.ts";
 import type { LeaderReads } from "../parts/leader-reads.ts";
@@ -206,6 +206,21 @@ export class PaxosState {
   /** Who takes part in deciding the next slot: by the newest change that is decided. */
   get membership(): Membership {
     return this.memberships.at(this.decided);
+  }
+
+  /** The slot that brought this membership; of a snapshot, the snapshot's. */
+  get changedAt(): number {
+    return this.memberships.indexAt(this.decided);
+  }
+
+  /**
+   * What may be given out as committed. A removed member does not learn of its removal before a slot behind it is
+   * decided: its owner will take it away, and until then it may be needed to bring the others forward.
+   */
+  get givable(): number {
+    const { decided, membership } = this;
+    const isGone = membership.voters.length > 0 && !isMember(membership, this.id);
+    return isGone && decided === this.changedAt ? decided - 1 : decided;
   }
 
   /** It leads, and a value of its own round is decided. */

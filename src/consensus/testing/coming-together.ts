@@ -7,6 +7,7 @@
  */
 import type { MemberId } from "../../environment.ts";
 import { hasQuorum, isJoint, type Membership } from "../membership.ts";
+import { knownMemberships } from "../properties/known-memberships.ts";
 import { SafetyViolation } from "../properties/violation.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Stage } from "./stage.ts";
@@ -91,8 +92,9 @@ export class ComingTogether {
     const { random } = this.#stage;
     const status = (id: MemberId) => this.#cluster.engine(id).status;
     const committed = this.#cluster.properties.committed;
-    const known = [committed.membershipAt(committed.last), ...this.#ids.map((id) => status(id).membership)];
-    const memberships = known.filter((one): one is Membership => one !== null && one.voters.length > 0);
+    const memberships: Membership[] = this.#ids.flatMap((id) => knownMemberships(this.#cluster.engine(id)));
+    const inForce = committed.membershipAt(committed.last);
+    if (inForce !== null) memberships.push(inForce);
     const suffice = (ids: readonly MemberId[]): boolean =>
       memberships.every((membership) => hasQuorum(membership, (id) => ids.includes(id)));
     let chosen = this.#ids.filter((id) => !status(id).untrusted);
@@ -164,7 +166,8 @@ export class ComingTogether {
    */
   #hopeless(): boolean {
     const status = this.#ids.map((id) => this.#cluster.engine(id).status);
-    const sizes = status.map(({ membership }) => membership.voters.length).filter((size) => size > 0);
+    const known = this.#ids.flatMap((id) => knownMemberships(this.#cluster.engine(id)));
+    const sizes = known.map(({ voters }) => voters.length);
     return status.some(({ untrusted }) => untrusted) && Math.min(...sizes) < 3;
   }
 }
