@@ -20,7 +20,7 @@ import { assert } from "../../errors.ts";
 import { allMembers, hasQuorum, isMember, voteOutcome } from "../membership.ts";
 import { name } from "../parts/name.ts";
 import { admit, forgetLife, noteTrust } from "./contact.ts";
-import { isBound, mayStand, startLooking, tellSettled } from "./election.ts";
+import { isBound, mayStand, sitOut, startLooking, tellSettled } from "./election.ts";
 import { compareHistories, describeHistory } from "./history.ts";
 import { newLeadership, newProgress } from "./leadership.ts";
 import type { AckEpoch, Envelope } from "./messages.ts";
@@ -59,6 +59,7 @@ export function countAcceptances(s: ZabState, lead: Leadership): void {
     id === s.id ? (s.writes.durable >= lead.ownWrite ? true : null) : (lead.acceptances.get(id) ?? null);
   const outcome = voteOutcome(s.memberships.active, accepted);
   if (outcome === "lost") {
+    sitOut(s);
     startLooking(s, `epoch ${s.epoch} was refused`);
   } else if (outcome === "won") {
     assert(

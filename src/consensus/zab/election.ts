@@ -81,8 +81,7 @@ export function startLooking(s: ZabState, why: string, round = 0): void {
   // It must forget the leader: members that all believe in a dead one would refuse each other for ever (etcd#8334).
   setLeader(s, 0n);
   s.earlyAt = null;
-  // Who can't stand has no vote to tell of a new round with, and waits for the others'.
-  enterRound(s, Math.max(mayStand(s) ? s.round + 1 : s.round, round));
+  enterRound(s, Math.max(s.round + 1, round));
   s.notice("debug", `looks for a leader: ${why}`, { round: s.round });
   tellVote(s);
   count(s);
@@ -91,18 +90,32 @@ export function startLooking(s: ZabState, why: string, round = 0): void {
 function enterRound(s: ZabState, round: number): void {
   s.round = round;
   s.ballots.clear();
-  s.vote = mayStand(s) ? { leader: s.id, history: s.history, priority: s.options.priority } : null;
+  const stands = mayStand(s) && s.now >= s.sitsOutUntil;
+  s.vote = { leader: stands ? s.id : 0n, history: s.history, priority: s.options.priority };
   drawTimeout(s);
 }
 
+/** Also to the one it is for, whom this member's own membership may not know: it is the one that counts. */
 function tellVote(s: ZabState): void {
   s.nextNotification = s.now + s.options.heartbeatIntervalMs;
-  for (const id of allVoters(s.memberships.active)) if (id !== s.id) tellVoteTo(s, id);
+  const voters = allVoters(s.memberships.active);
+  for (const id of voters) if (id !== s.id) tellVoteTo(s, id);
+  const { leader } = s.vote;
+  if (leader !== 0n && leader !== s.id && !voters.includes(leader)) tellVoteTo(s, leader);
 }
 
 function tellVoteTo(s: ZabState, to: MemberId): void {
-  const { vote, round } = s;
-  if (vote !== null) s.send(to, { type: "notification", round, vote, settled: false });
+  s.send(to, { type: "notification", round: s.round, vote: s.vote, settled: false });
+}
+
+/**
+ * It prepared an epoch, and too few answered. The vote would fall on it again, because its history is the best; but
+ * perhaps it is only heard, or only hears. So it gives the others a chance for a while, longer each time.
+ */
+export function sitOut(s: ZabState): void {
+  const { electionTimeoutMs } = s.options;
+  s.sitsOutUntil = s.now + s.random.between(0.5, 1) * electionTimeoutMs * 2 ** Math.min(s.failures, 3);
+  s.failures++;
 }
 
 /** "I look for nobody: I am with this one." Nothing, where the leader is not known (after a restart with a promise). */
@@ -126,7 +139,7 @@ export function onNotification(s: ZabState, from: MemberId, envelope: Envelope, 
   if (s.untrusted || s.now < s.promiseUntil) return false;
   if (!mayLook(s)) {
     // No voter by its own membership, which may be the stale one: it says whom it would help.
-    if (!isEnough(s, m.vote)) return false;
+    if (m.vote.leader === 0n || !isEnough(s, m.vote)) return false;
     s.send(from, { type: "notification", round: m.round, vote: m.vote, settled: false });
     return true;
   }
@@ -147,20 +160,20 @@ function weigh(s: ZabState, from: MemberId, envelope: Envelope, m: Notification)
   }
   const before = s.vote;
   if (m.round > s.round) enterRound(s, m.round);
-  if (mayAdopt(s, m.vote) && (s.vote === null || compareVotes(m.vote, s.vote) > 0)) s.vote = m.vote;
+  if (mayAdopt(s, m.vote) && compareVotes(m.vote, s.vote) > 0) s.vote = m.vote;
   const known = s.ballots.get(from);
   if (known === undefined || compareVotes(m.vote, known.vote) >= 0) {
     s.ballots.set(from, { vote: m.vote, acceptedEpoch: envelope.epoch });
   }
   if (s.vote !== before) tellVote(s);
-  else if (s.vote !== null && compareVotes(s.vote, m.vote) !== 0) tellVoteTo(s, from);
+  else if (compareVotes(s.vote, m.vote) > 0) tellVoteTo(s, from);
   count(s);
   return true;
 }
 
 /** A vote for somebody whose link is broken would only be found wanting later. */
 function mayAdopt(s: ZabState, vote: Vote): boolean {
-  return vote.leader !== s.id && !s.lost.has(vote.leader) && isEnough(s, vote);
+  return vote.leader !== 0n && vote.leader !== s.id && !s.lost.has(vote.leader) && isEnough(s, vote);
 }
 
 /** Whether the one that is voted for knows as much as this member: otherwise it would have to give up in discovery. */
@@ -168,8 +181,9 @@ function isEnough(s: ZabState, vote: Vote): boolean {
   return compareHistories(vote.history, s.history) >= 0;
 }
 
-/** By history, then priority, then id: above 0 if `a` is the better vote. */
+/** By history, then priority, then id: above 0 if `a` is the better vote. Any is better than one for nobody. */
 export function compareVotes(a: Vote, b: Vote): number {
+  if (a.leader === 0n || b.leader === 0n) return (a.leader === 0n ? 0 : 1) - (b.leader === 0n ? 0 : 1);
   const order = compareHistories(a.history, b.history) || a.priority - b.priority;
   if (order !== 0) return order;
   return a.leader < b.leader ? -1 : a.leader > b.leader ? 1 : 0;
@@ -177,7 +191,7 @@ export function compareVotes(a: Vote, b: Vote): number {
 
 /** Counts the votes for this member. */
 function count(s: ZabState): void {
-  if (s.vote?.leader !== s.id) return;
+  if (s.vote.leader !== s.id) return;
   const votesForMe = (id: MemberId): boolean => id === s.id || s.ballots.get(id)?.vote.leader === s.id;
   if (!hasQuorum(s.memberships.active, votesForMe)) return;
   let highest = s.epoch;

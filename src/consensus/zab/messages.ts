@@ -45,6 +45,7 @@ export interface Envelope {
 
 /** Whom a member would have as leader. */
 export interface Vote {
+  /** 0n: nobody it knows of; the history is then its own. */
   readonly leader: MemberId;
   readonly history: History;
   /** Of the leader: decides between equal histories. */

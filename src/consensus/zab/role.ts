@@ -9,6 +9,7 @@ export function setLeader(s: ZabState, leader: MemberId): void {
   if (leader === s.leader) return;
   refuseForwardedReads(s, "the leader changed");
   s.leader = leader;
+  if (leader !== 0n) s.failures = 0;
   if (leader !== 0n && leader !== s.id) {
     s.notice("info", `follows ${name(leader)} in epoch ${s.epoch}`, { leader: name(leader) });
   }

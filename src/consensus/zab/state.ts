@@ -132,11 +132,14 @@ export class ZabState {
   /** A search ahead of the timeout: the link to the leader broke, or the group starts. */
   earlyAt: number | null = null;
 
-  /** The logical clock of elections, this member's vote in the round, and the others'. */
+  /** The logical clock of elections, this member's vote in the round (0n: for nobody), and the others'. */
   round = 0;
-  vote: Vote | null = null;
+  vote: Vote = { leader: 0n, history: { epoch: 0, last: { epoch: 0, index: 0 } }, priority: 0 };
   readonly ballots: Map<MemberId, Ballot> = new Map();
   nextNotification = 0;
+  /** Epochs that it prepared in vain since there was a leader, and until when it does not vote for itself therefore. */
+  failures = 0;
+  sitsOutUntil: number = Number.NEGATIVE_INFINITY;
   /** Not before this time is another leader asked to be let in. */
   nextKnock: number = Number.NEGATIVE_INFINITY;
   /** Peers whose link broke and that were not heard since: no leaders. */

@@ -36,7 +36,7 @@ import { drawConsequences } from "./consequences.ts";
 import { hearsQuorum } from "./contact.ts";
 import { countAcceptances } from "./discovery.ts";
 import { onMessage } from "./dispatch.ts";
-import { mayStand, onHostLost, onVoterLinkUp, startLooking, tickElection } from "./election.ts";
+import { mayStand, onHostLost, onVoterLinkUp, sitOut, startLooking, tickElection } from "./election.ts";
 import { Before, checkBasic, checkChange } from "./invariants.ts";
 import { appendOwn } from "./leadership.ts";
 import { expireForwardedReads, forwardReads, isAlone, onRead, readsNeedRound } from "./reads.ts";
@@ -205,7 +205,7 @@ function checkDisk(s: ZabState): void {
 
 function tickLead(s: ZabState, lead: Leadership): void {
   const { electionTimeoutMs } = s.options;
-  if (lead.phase === "discovery" && s.now >= s.deadline) return startLooking(s, `nobody accepted epoch ${s.epoch}`);
+  if (lead.phase === "discovery" && s.now >= s.deadline) return giveUp(s, `too few accepted epoch ${s.epoch}`);
   if (lead.phase !== "discovery" && !hearsQuorum(s, lead))
     return giveUp(s, `heard no quorum for ${electionTimeoutMs} ms`);
   if (lead.phase === "broadcast") {
@@ -219,6 +219,7 @@ function tickLead(s: ZabState, lead: Leadership): void {
 
 /** Whoever may lead again looks for a leader at once: its followers hear that it has given up. */
 function giveUp(s: ZabState, why: string): void {
+  if (s.role === "candidate") sitOut(s);
   if (mayStand(s)) startLooking(s, why);
   else stepDown(s, why);
 }
@@ -265,7 +266,7 @@ function onLinkLost(s: ZabState, peer: MemberId): void {
     if (p?.streams === true) p.becomeIdle();
   } else if (peer === s.host && s.role === "follower") {
     onHostLost(s);
-  } else if (s.role === "preCandidate" && s.vote?.leader === peer) {
+  } else if (s.role === "preCandidate" && s.vote.leader === peer) {
     startLooking(s, `the link to ${name(peer)} broke`);
   }
 }
