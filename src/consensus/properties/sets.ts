@@ -2,6 +2,7 @@
  * Which properties hold for which protocol. Most are promises of the contract (`engine.ts`), whoever keeps them; those
  * of a log that only ever grows behind its leader's are Raft's and Zab's.
  */
+import { paxosProperties } from "../paxos/properties/properties.ts";
 import type { EnginePeek } from "../peek.ts";
 import { CommitGrows } from "./commit-grows.ts";
 import { CommitRule } from "./commit-rule.ts";
@@ -61,6 +62,7 @@ const slots: PropertySet = (group) => [
   new CommitRule(group, false),
   new LeaderAppendOnly(),
   new LeaderCompleteness(group),
+  ...paxosProperties(group),
 ];
 
 /** What holds of one protocol beside what holds of all, by its name. */
