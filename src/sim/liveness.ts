@@ -7,6 +7,7 @@ import { hasQuorum, type Membership } from "../consensus/membership.ts";
 import { SeededRandom } from "../consensus/random.ts";
 import type { MemberId } from "../environment.ts";
 import { byteStringOfText } from "../wire/byte-string.ts";
+import { isWatched } from "./checkers/watch-guarantees.ts";
 import { putRequest, rangeRequest } from "./clients/kv-client.ts";
 import type { Workload } from "./clients/workload.ts";
 import type { Nemesis } from "./faults/nemesis.ts";
@@ -67,6 +68,12 @@ export class Liveness {
       () => this.#together(),
       "all members agree in the end",
       () => [],
+    );
+    if (world.violation !== null) return;
+    await this.#within(
+      () => this.#untold().length === 0,
+      "watchers are told everything",
+      () => this.#untold(),
     );
   }
 
@@ -160,7 +167,19 @@ export class Liveness {
     return probe;
   }
 
-  /** All that take part have applied everything, and have the same state; watchers have seen all of it. */
+  /** Which watchers still wait, in words. */
+  #untold(): string[] {
+    const { changes } = this.#world.observer.truth;
+    return this.#workload.watchers.flatMap(({ told }, at) => {
+      if (told === null) return [`watcher ${at} has no watch`];
+      const { watch, revision } = told;
+      const missing = changes.findLast((change) => change.events.some((event) => isWatched(event, watch)));
+      if (missing === undefined || missing.revision <= revision) return [];
+      return [`watcher ${at} at ${watch.member} was told up to ${revision}, not of ${missing.revision}`];
+    });
+  }
+
+  /** All that take part have applied everything, and have the same state. */
   #together(): boolean {
     const { truth } = this.#world.observer;
     for (const member of this.#world.members) {

@@ -33,6 +33,12 @@ export const watchGuarantees: HistoryChecker = {
   },
 };
 
+/** Whether a watch is to be told of an event, if it is not from before its start. */
+export function isWatched({ type, kv }: WatchEvent, { key, rangeEnd, noPut, noDelete }: WatchRecord): boolean {
+  // An empty key stands for the first there can be.
+  return !(type === "put" ? noPut : noDelete) && isInRange(kv.key, { key: key === "" ? "\0" : key, rangeEnd });
+}
+
 type EventsMessage = Extract<WatchMessage, { type: "events" }>;
 
 /** A watch, message by message, beside the events it should be told. */
@@ -213,9 +219,8 @@ class WatchReplay {
     return null;
   }
 
-  #wants({ type, kv }: WatchEvent): boolean {
-    const { noPut, noDelete } = this.#watch;
-    return !(type === "put" ? noPut : noDelete) && isInRange(kv.key, this.#range);
+  #wants(event: WatchEvent): boolean {
+    return isWatched(event, this.#watch);
   }
 
   #tell(wrong: string, at: number): Violation {

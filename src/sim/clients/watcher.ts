@@ -1,6 +1,7 @@
 /**
  * A client that watches, writes down what comes, and takes its watch up where it was when the stream breaks. Now and
- * then it stops reading for a while, asks for progress, or moves to another member without need.
+ * then it stops reading for a while, asks for progress, cancels its watch and listens what else comes, or moves to another
+ * member without need.
  */
 import type { SeededRandom } from "../../consensus/random.ts";
 import { bytesOf } from "../../wire/byte-string.ts";
@@ -20,6 +21,10 @@ const PATH = "/etcdserverpb.Watch/Watch";
 const AGAIN_MS = 50;
 /** A stream on which nothing comes for so long is given up: its member may be cut off. */
 const SILENCE_MS = 4_000;
+/** In progress that was asked for. */
+const ALL_WATCHES = -1;
+/** Who has cancelled a watch listens so long, at most, whether it is really over. */
+const LINGER_MS = 1_000;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -31,20 +36,19 @@ export class WatchClient {
   #call: LineCall | null = null;
   #record: Mutable<WatchRecord> | null = null;
   #heardAt = 0;
+  /** As the member calls the watch; null: it has not said yet. */
+  #watchId: bigint | null = null;
 
   constructor(caller: Caller) {
     this.#caller = caller;
     this.#random = caller.random;
   }
 
-  /** The revision from which it would go on. */
-  get nextRevision(): number {
-    return this.#nextRevision;
-  }
-
-  /** Whether its stream is alive as far as it knows. */
-  get watching(): boolean {
-    return this.#record !== null;
+  /** What it watches, and the revision up to which it was told everything; null: it has no watch now. */
+  get told(): { readonly watch: WatchRecord; readonly revision: number } | null {
+    return this.#record === null || this.#watchId === null
+      ? null
+      : { watch: this.#record, revision: this.#nextRevision - 1 };
   }
 
   start(): void {
@@ -81,6 +85,7 @@ export class WatchClient {
     };
     recorder.watches.push(record);
     this.#record = record;
+    this.#watchId = null;
     this.#heardAt = this.#caller.world.timeline.now;
     const request = encodeMessage(WatchRequestSchema, {
       requestUnion: {
@@ -111,16 +116,26 @@ export class WatchClient {
     const moment = recorder.moment();
     const { revision } = response.header;
     world.trace.say(`c${client}`, () => `watch: ${describe(response)}`);
-    if (response.created && !response.canceled) record.messages.push({ type: "created", moment, revision });
+    if (response.created && !response.canceled) {
+      record.messages.push({ type: "created", moment, revision });
+      this.#watchId = BigInt(response.watchId);
+      // One that begins now need not be told of what was before.
+      if (record.startRevision === 0) this.#nextRevision = Math.max(this.#nextRevision, revision + 1);
+    }
     if (response.canceled) {
       const { compactRevision, cancelReason: reason } = response;
       record.messages.push({ type: "canceled", moment, revision, compactRevision, reason });
       if (compactRevision > 0) this.#nextRevision = compactRevision;
-      this.#call?.cancel();
-      return this.#ended(record, "canceled");
+      const call = this.#call;
+      return this.#later(compactRevision > 0 ? 0 : this.#random.between(0, LINGER_MS), () => {
+        call?.cancel();
+        this.#ended(record, "canceled");
+      });
     }
     if (response.created) return;
     if (response.events.length === 0) {
+      // What is said of the whole stream is not said of a watch that is over.
+      if (response.watchId === ALL_WATCHES && record.messages.at(-1)?.type === "canceled") return;
       record.messages.push({ type: "progress", moment, revision });
       this.#nextRevision = Math.max(this.#nextRevision, revision + 1);
       return;
@@ -149,7 +164,9 @@ export class WatchClient {
       const call = this.#call;
       const record = this.#record;
       if (call !== null && record !== null) {
-        if (timeline.now - this.#heardAt > SILENCE_MS) {
+        // In peace, only a connection that is gone is an excuse for silence.
+        const patient = this.#stopped && !call.severed;
+        if (timeline.now - this.#heardAt > SILENCE_MS && !patient) {
           call.cancel();
           this.#ended(record, "silence");
         } else if (!this.#stopped) {
@@ -167,6 +184,9 @@ export class WatchClient {
       this.#later(random.between(100, 1_500), () => call.resume());
     } else if (random.chance(0.4)) {
       call.send(encodeMessage(WatchRequestSchema, { requestUnion: { case: "progressRequest", value: {} } }));
+    } else if (random.chance(0.2) && this.#watchId !== null) {
+      const value = { watchId: this.#watchId };
+      call.send(encodeMessage(WatchRequestSchema, { requestUnion: { case: "cancelRequest", value } }));
     } else if (random.chance(0.2)) {
       call.cancel();
       this.#ended(record, "moved");

@@ -69,6 +69,11 @@ export class LineCall {
     this.#listener = listener;
   }
 
+  /** Nothing comes through any more, either way, and nobody will say so. */
+  get severed(): boolean {
+    return this.#severed;
+  }
+
   begin(path: string, request: Uint8Array): void {
     this.#options.member.calls.add(this);
     this.#there(() => {
