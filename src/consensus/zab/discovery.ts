@@ -46,7 +46,7 @@ export function startDiscovery(s: ZabState, epoch: number, transferred: boolean,
   const lead = newLeadership(s, transferred);
   s.lead = lead;
   for (const id of allMembers(s.memberships.active)) {
-    if (id !== s.id) lead.progress.set(id, newProgress(s, id));
+    if (id !== s.id) lead.progress.set(id, newProgress(s, lead, id));
   }
   s.notice("info", `prepares epoch ${epoch}: ${why}`, { round: s.round });
   for (const p of lead.progress.values()) sendLeaderInfo(s, lead, p);

@@ -15,10 +15,11 @@ export function appendOwn(s: ZabState, lead: Leadership, kind: EntryKind, data: 
 }
 
 /** A peer of which nothing is known. */
-export function newProgress(s: ZabState, id: MemberId): Progress {
+export function newProgress(s: ZabState, lead: Leadership, id: MemberId): Progress {
   return new Progress(id, {
     learner: s.memberships.active.learners.includes(id),
     now: s.now,
+    newSession: () => ++lead.sessions,
     maxMessages: s.options.maxInflightMessages,
     maxBytes: s.options.maxInflightBytes,
   });
@@ -34,6 +35,7 @@ export function newLeadership(s: ZabState, transferred: boolean): Leadership {
     acceptances: new Map(),
     historyIndex: s.log.lastIndex,
     progress: new Map(),
+    sessions: 0,
     uncommittedBytes: 0,
     round: 0,
     nextHeartbeat: s.now + heartbeatIntervalMs,

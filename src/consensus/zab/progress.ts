@@ -33,11 +33,20 @@ interface Inflight {
   readonly bytes: number;
 }
 
+export interface ProgressSetup {
+  readonly learner: boolean;
+  readonly now: number;
+  /** Numbers sessions: ascending over the whole leadership, also for a peer that leaves and comes back. */
+  readonly newSession: () => number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
 export class Progress {
   readonly id: MemberId;
   learner: boolean;
   state: ProgressState = "idle";
-  session = 1;
+  session: number;
   /** Number of the session's next message. */
   counter = 0;
   /** While discovery runs: the last entry of the peer, which acknowledged the epoch. */
@@ -75,6 +84,7 @@ export class Progress {
   /** A removed member still gets its removal: the index of that entry; null: it takes part. */
   departing: { readonly index: number; readonly until: number } | null = null;
 
+  readonly #newSession: () => number;
   readonly #maxMessages: number;
   readonly #maxBytes: number;
   /** Messages on their way, oldest first. */
@@ -83,8 +93,10 @@ export class Progress {
   /** `counter` at the last timed heartbeat. */
   #counterBefore = 0;
 
-  constructor(id: MemberId, setup: { learner: boolean; now: number; maxMessages: number; maxBytes: number }) {
+  constructor(id: MemberId, setup: ProgressSetup) {
     this.id = id;
+    this.#newSession = setup.newSession;
+    this.session = setup.newSession();
     this.learner = setup.learner;
     this.lastHeard = setup.now;
     this.#maxMessages = setup.maxMessages;
@@ -153,7 +165,7 @@ export class Progress {
 
   /** A session that the peer has to acknowledge the epoch for. */
   becomeIdle(): void {
-    this.session++;
+    this.session = this.#newSession();
     this.state = "idle";
     this.hint = null;
     this.keepsUpSince = Number.POSITIVE_INFINITY;
@@ -173,7 +185,7 @@ export class Progress {
 
   /** A new session, because the peer missed something of this one. */
   renew(): void {
-    this.session++;
+    this.session = this.#newSession();
     this.#clear();
   }
 

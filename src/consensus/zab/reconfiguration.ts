@@ -109,7 +109,7 @@ function updateProgress(s: ZabState, lead: Leadership, index: number): void {
 
 /** A new member: asked at once to acknowledge the epoch. */
 function invite(s: ZabState, lead: Leadership, id: MemberId): void {
-  const p = newProgress(s, id);
+  const p = newProgress(s, lead, id);
   lead.progress.set(id, p);
   sendLeaderInfo(s, lead, p);
 }

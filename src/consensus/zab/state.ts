@@ -58,6 +58,8 @@ export interface Leadership {
   historyIndex: number;
   /** By member, without this one; in the order of ids. */
   readonly progress: Map<MemberId, Progress>;
+  /** The newest session with anybody. */
+  sessions: number;
   /** Bytes of entries not committed yet, with `entryOverheadBytes` each. */
   uncommittedBytes: number;
   /** Number of the newest round of pings. */
