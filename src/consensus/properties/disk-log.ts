@@ -47,7 +47,8 @@ export class DiskLog {
       this.#epochs = [];
     }
     if (truncateFrom !== null) this.#epochs.length = Math.max(0, truncateFrom - this.#base.index - 1);
-    for (const entry of entries) this.#epochs.push(entry.epoch);
+    // A write may have been under way when a snapshot was taken of what it brings.
+    for (const entry of entries) if (entry.index > this.#base.index) this.#epochs.push(entry.epoch);
   }
 
   /** A snapshot stands for everything up to its position from now on. False: the log does not hold that position. */
