@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { putRequest, rangeRequest } from "../kv/requests.ts";
+import { MemoryWorld } from "../store/testing/memory-world.ts";
+import { Session } from "./session.ts";
+import { SharedSession } from "./shared-session.ts";
+
+async function opened(ttlMs = 6_000) {
+  const world = new MemoryWorld();
+  const client = world.client();
+  const session = await world.play(Session.open(client.store, { ttlMs }));
+  const alive = (): boolean => world.server.keyspace.leases.get(session.id) !== null;
+  return { world, ...client, session, alive };
+}
+
+test("a session lives as long as its process, and ends with it", async () => {
+  const { world, process, session, alive } = await opened();
+  await world.pass(60_000);
+  assert.ok(session.check() && alive());
+  process.kill();
+  await world.pass(7_000);
+  assert.equal(alive(), false);
+});
+
+test("it is over on this side before it is at the store, when renewals do not get through", async () => {
+  const { world, store, session, alive } = await opened();
+  let aliveAtEnd: boolean | null = null;
+  session.signal.addEventListener("abort", () => {
+    aliveAtEnd = alive();
+  });
+  store.faults.refuse(20_000);
+  await world.pass(10_000);
+  assert.equal(aliveAtEnd, true);
+  assert.equal(alive(), false);
+  assert.equal((session.signal.reason as { code: string }).code, "SESSION_LOST");
+  assert.throws(() => session.assertHeld(), { code: "SESSION_LOST" });
+});
+
+test("a process that was paused beyond its lease learns of it with the first use, not only from a timer", async () => {
+  const { world, process, session } = await opened();
+  await world.pass(1_000);
+  process.pause();
+  await world.pass(10_000);
+  // Nothing of the process has run since.
+  assert.throws(() => session.assertHeld(), { code: "SESSION_LOST" });
+  assert.ok(session.signal.aborted);
+});
+
+test("an outage shorter than the time to live costs nothing, and is told", async () => {
+  const { world, store, session } = await opened();
+  store.faults.refuse(4_500);
+  await world.pass(4_400);
+  assert.equal((session.lastError as { code?: string } | null)?.code, "TIMEOUT");
+  await world.pass(20_000);
+  assert.ok(session.check());
+  assert.equal(session.lastError, null);
+});
+
+test("a lease that the store ended is lost with the next renewal", async () => {
+  const { world, session, server } = await opened().then((all) => ({ ...all, server: all.world.server }));
+  server.expire(session.id);
+  await world.pass(2_100);
+  assert.equal(session.check(), false);
+});
+
+test("a clock that is two percent slower than the store's does no harm", async () => {
+  const { world, store, rate, session, alive } = await opened();
+  rate.rate = 0.981;
+  await world.pass(2_500);
+  store.faults.refuse(20_000);
+  let aliveAtEnd: boolean | null = null;
+  session.signal.addEventListener("abort", () => {
+    aliveAtEnd = alive();
+  });
+  await world.pass(10_000);
+  assert.equal(aliveAtEnd, true);
+});
+
+test("closing revokes the lease, and does not wait for ever for a store that does not answer", async () => {
+  const first = await opened();
+  await first.world.play(first.session.close());
+  assert.equal(first.alive(), false);
+  assert.equal((first.session.signal.reason as { code: string }).code, "SESSION_CLOSED");
+
+  const second = await opened();
+  second.store.faults.nextWrites("lost");
+  await second.world.play(second.session.close());
+  await second.world.pass(6_000);
+  assert.equal(second.alive(), false);
+});
+
+test("a grant with an unknown outcome is asked for anew", async () => {
+  const world = new MemoryWorld();
+  const { store } = world.client();
+  store.faults.nextWrites("applied", "lost");
+  const session = await world.play(Session.open(store));
+  await world.pass(60_000);
+  assert.deepEqual(
+    world.server.keyspace.leases.list().map(({ id }) => id),
+    [session.id],
+  );
+});
+
+test("a time to live that is no number is refused with what to do", async () => {
+  const { store } = new MemoryWorld().client();
+  await assert.rejects(Session.open(store, { ttlMs: Number.NaN }), /NaN ms: give a number above 0/);
+});
+
+test("all recipes share a session, which is replaced when it was lost", async () => {
+  const world = new MemoryWorld();
+  const { store } = world.client();
+  await using shared = new SharedSession(store);
+  const [one, two] = await world.play(Promise.all([shared.current(), shared.current()]));
+  assert.equal(one, two);
+  world.server.expire(one.id);
+  await world.pass(5_000);
+  const three = await world.play(shared.current());
+  assert.notEqual(three.id, one.id);
+  await world.play(shared.close());
+  await assert.rejects(shared.current(), { code: "CLOSED" });
+  assert.equal(world.server.keyspace.leases.size, 0);
+});
+
+test("a write whose answer is lost is found out: made, or never to be made", async () => {
+  const { world, store, session } = await opened();
+  const value = async (): Promise<string | undefined> =>
+    (await world.play(store.range(rangeRequest("k")))).kvs[0]?.value;
+  const write = (mark: string) =>
+    world.play(session.writes.transact({ compare: [], success: [], failure: [] }, { key: "k", value: mark }));
+
+  store.faults.nextWrites("applied");
+  assert.equal((await write("1")).applied, true);
+  assert.equal(await value(), "1");
+  store.faults.nextWrites("lost");
+  assert.deepEqual(await write("2"), { applied: false, revision: null });
+  assert.equal(await value(), "1");
+  store.faults.nextWrites({ lateMs: 1_000 });
+  assert.deepEqual(await write("3"), { applied: false, revision: null });
+  await world.pass(2_000);
+  assert.equal(await value(), "1", "it came after its writer was told that it had not");
+  assert.equal((await write("4")).applied, true);
+});
+
+test("the gate may be moved with an unknown outcome too", async () => {
+  const { world, store, session } = await opened();
+  const write = (mark: string) =>
+    world.play(session.writes.transact({ compare: [], success: [], failure: [] }, { key: "k", value: mark }));
+  store.faults.nextWrites("lost", { lateMs: 300 }, "applied");
+  assert.deepEqual(await write("1"), { applied: false, revision: null });
+  assert.equal((await write("2")).applied, true);
+  await world.pass(1_000);
+  assert.equal((await write("3")).applied, true);
+});
+
+test("what a session discards stays away, also when it came late", async () => {
+  const { world, store, session } = await opened();
+  store.faults.nextWrites({ lateMs: 2_000 }, "lost", "lost");
+  const put = store.put(putRequest("mine", "", session.id));
+  await assert.rejects(world.play(put), { code: "OUTCOME_UNKNOWN" });
+  // The gate does not cover this put, which went past it; a discard that is not told so deletes at once.
+  await world.pass(3_000);
+  await world.play(session.writes.discard("mine", true));
+  assert.equal(world.server.keyspace.range(rangeRequest("mine")).count, 0);
+});

@@ -1,0 +1,158 @@
+/**
+ * Transactions whose outcome becomes known, also when the answer is lost: what was applied is found out by reading, and
+ * what was not can never be applied any more.
+ *
+ * To read alone is not enough: a write that is not there may still be under way, and come after its writer has given up
+ * or tried again: a lock that nobody holds, an add that counts twice. So every such transaction compares the session's
+ * gate, a key of the session's lease, and leaves a mark that no other transaction leaves:
+ *
+ *     txn: gate still as it was, and …?  ─▶ …, mark
+ *            │ outcome unknown
+ *            ▼
+ *     put gate ─▶ read mark ─▶ there: applied. Not there: not applied, and too late for it, since the gate has moved.
+ *
+ *     session/<lease>     the gate; does not exist (modification revision 0) until the first unknown outcome
+ *
+ * When the session's lease ends, puts that hang on it are refused, so that nothing comes late then either: a mark must
+ * hang on the lease. Source: the lost-update bugs of clients that repeat writes (Jepsen, jetcd 0.8.2).
+ */
+import { Backoff } from "../kv/backoff.ts";
+import { comparison, deleteRequest, getOp, putOp, putRequest, rangeAt, rangeRequest } from "../kv/requests.ts";
+import { hasCode, isRetryable, Wait } from "../kv/wait.ts";
+import type { ByteString, KeyValue, ResponseOp, TxnRequest } from "../wire/kv.ts";
+import type { Session } from "./session.ts";
+
+/** What the transaction puts on the session's lease, beside its `success` operations. */
+export interface Mark {
+  readonly key: ByteString;
+  /** Different from the one that the last transaction left at this key. */
+  readonly value: ByteString;
+}
+
+export type Settled =
+  /** `responses`: of `success`; null: the answer was lost. `revision`: the transaction's. */
+  | { readonly applied: true; readonly revision: number; readonly responses: readonly ResponseOp[] | null }
+  /** A comparison did not hold. `responses`: of `failure`. `revision`: the one they are of. */
+  | { readonly applied: false; readonly revision: number; readonly responses: readonly ResponseOp[] }
+  /** The answer was lost, and nothing was applied: begin anew. */
+  | { readonly applied: false; readonly revision: null };
+
+export class SettledWrites {
+  readonly #session: Session;
+  readonly #gate: ByteString;
+  /** The gate's modification revision, as far as this side knows. */
+  #gateRevision = 0;
+  #moving: Promise<void> | null = null;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.#gate = `session/${session.id.toString(16)}`;
+  }
+
+  /**
+   * Makes a transaction. Takes as long as it takes while the session lives: whoever does not want to wait leaves the
+   * promise alone, and cleans up behind it.
+   * @throws QuorateError if the session ends before the outcome is known, or the store refuses the transaction
+   */
+  async transact(request: TxnRequest, mark: Mark): Promise<Settled> {
+    const { store } = this.#session;
+    using wait = new Wait(store.clock, {}, this.#session);
+    const backoff = new Backoff(store.random);
+    for (;;) {
+      const gate = this.#gateRevision;
+      const { compare, success, failure } = request;
+      try {
+        const reply = await wait.for(
+          store.txn(
+            {
+              compare: [comparison(this.#gate, { modRevision: gate }), ...compare],
+              success: [...success, putOp(mark.key, mark.value, this.#session.id)],
+              failure: [...failure, getOp(this.#gate)],
+            },
+            wait.call(),
+          ),
+        );
+        const { revision } = reply.header;
+        if (reply.succeeded) return { applied: true, revision, responses: reply.responses };
+        const found = rangeAt(reply.responses, -1).kvs[0]?.modRevision ?? 0;
+        if (found === gate) return { applied: false, revision, responses: reply.responses };
+        // Moved meanwhile, perhaps by a put of the gate that came late. Modification revisions never come back.
+        if (found > this.#gateRevision) this.#gateRevision = found;
+        else if (this.#gateRevision === gate) await this.#move();
+      } catch (error) {
+        wait.check();
+        if (hasCode(error, "LEASE_NOT_FOUND")) this.#session.gone(error);
+        wait.check();
+        if (hasCode(error, "OUTCOME_UNKNOWN")) return await this.#findOut(mark);
+        if (!isRetryable(error)) throw error;
+        await wait.sleep(backoff.next());
+      }
+    }
+  }
+
+  /**
+   * Deletes a key of the session's own that is never used again; `unsettled`: the transaction that puts it may still be
+   * under way. Resolves when the key is gone for good: deleted, or to end with the session's lease.
+   */
+  async discard(key: ByteString, unsettled = false): Promise<void> {
+    const { store } = this.#session;
+    using wait = new Wait(store.clock, {}, this.#session);
+    const backoff = new Backoff(store.random);
+    while (this.#session.check()) {
+      try {
+        if (unsettled) await this.#move();
+        unsettled = false;
+        await wait.for(store.deleteRange(deleteRequest(key), wait.call()));
+        return;
+      } catch {
+        // To delete it twice does no harm, so that an unknown outcome is no better or worse than a refusal.
+        await wait.sleep(backoff.next()).catch(() => undefined);
+      }
+    }
+  }
+
+  /** After an unknown outcome. */
+  async #findOut(mark: Mark): Promise<Settled> {
+    await this.#move();
+    const kv = await this.#read(mark.key);
+    if (kv?.value !== mark.value) return { applied: false, revision: null };
+    return { applied: true, revision: kv.modRevision, responses: null };
+  }
+
+  /** Puts the gate, so that no transaction that is under way can be applied any more. Shared by all who need it. */
+  #move(): Promise<void> {
+    this.#moving ??= this.#putGate().finally(() => {
+      this.#moving = null;
+    });
+    return this.#moving;
+  }
+
+  async #putGate(): Promise<void> {
+    const { store, id } = this.#session;
+    const reply = await this.#repeat((wait) => store.put(putRequest(this.#gate, "", id), wait.call()));
+    this.#gateRevision = reply.header.revision;
+  }
+
+  async #read(key: ByteString): Promise<KeyValue | null> {
+    const { kvs } = await this.#repeat((wait) => this.#session.store.range(rangeRequest(key), wait.call()));
+    return kvs[0] ?? null;
+  }
+
+  /** Something that may be done more than once, until it is. @throws QuorateError when the session ends */
+  async #repeat<T>(run: (wait: Wait) => Promise<T>): Promise<T> {
+    const { store } = this.#session;
+    using wait = new Wait(store.clock, {}, this.#session);
+    const backoff = new Backoff(store.random);
+    for (;;) {
+      try {
+        return await wait.for(run(wait));
+      } catch (error) {
+        wait.check();
+        if (hasCode(error, "LEASE_NOT_FOUND")) this.#session.gone(error);
+        wait.check();
+        if (!isRetryable(error) && !hasCode(error, "OUTCOME_UNKNOWN")) throw error;
+        await wait.sleep(backoff.next());
+      }
+    }
+  }
+}
