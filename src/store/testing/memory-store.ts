@@ -214,8 +214,8 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const end of [...this.#ends]) end(closed());
-    for (const watch of [...this.#watches]) watch.end(null);
+    for (const end of this.#ends) end(closed());
+    for (const watch of this.#watches) watch.end(null);
     this.#closing.resolve();
   }
 
