@@ -112,9 +112,9 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
   },
 
   "broken links": {
-    faults: ["partition", "oneWayPartition", "isolate", "cutLink", "flapping", "resetLinks", "addVoter", "kill"],
+    faults: ["partition", "oneWayPartition", "isolate", "cutLink", "flapping", "resetLinks", "forgottenLinks", "kill"],
     members: 2,
-    forMs: [3_000, 10_000],
+    forMs: [2_000, 6_000],
   },
 
   leases: {

@@ -52,6 +52,8 @@ export class VirtualConnection implements Connection, PipeEnd, Action {
   #closed = false;
   #reason: Error | null = null;
   #told = false;
+  /** Something on the way has forgotten it. */
+  #isForgotten = false;
 
   constructor(options: ConnectionEndOptions) {
     this.#system = options.system;
@@ -81,7 +83,7 @@ export class VirtualConnection implements Connection, PipeEnd, Action {
   }
 
   write(pieces: readonly Uint8Array[]): number {
-    if (this.#closed) return 0;
+    if (this.#closed || this.#isForgotten) return 0;
     if (pieces.length === 0) return this.#out.queuedBytes;
     const { resetRate, random } = this.#out.link;
     if (resetRate > 0 && random.chance(resetRate)) {
@@ -117,7 +119,7 @@ export class VirtualConnection implements Connection, PipeEnd, Action {
   /** Bytes that the system took still arrive, then the other end is told. Left unread, they make it a reset. */
   destroy(reason?: Error): void {
     if (this.#closed) return;
-    this.#out.close(this.#unread.length > 0 ? "reset" : "end");
+    this.#say(this.#unread.length > 0 ? "reset" : "end");
     this.#close(reason ?? null);
     this.#tellSoon();
   }
@@ -125,14 +127,25 @@ export class VirtualConnection implements Connection, PipeEnd, Action {
   /** Something between both ends broke the connection: both learn of it. */
   reset(): void {
     if (this.#closed) return;
-    this.#out.close("reset");
+    this.#say("reset");
     this.fail("ECONNRESET");
+  }
+
+  /**
+   * Something between both ends (a firewall that lost its table) passes nothing of it on any more, either way, and tells
+   * nobody. New connections are as good as ever.
+   */
+  forget(): void {
+    for (const end of [this, this.#peer]) {
+      end.#isForgotten = true;
+      end.#out.drop();
+    }
   }
 
   /** The process died: its system resets what it had open. */
   abandon(): void {
     if (this.#closed) return;
-    this.#out.close("reset");
+    this.#say("reset");
     this.#close(null);
   }
 
@@ -161,6 +174,7 @@ export class VirtualConnection implements Connection, PipeEnd, Action {
 
   /** The pipe's: bytes are here. */
   arrived(chunk: Uint8Array): void {
+    if (this.#isForgotten) return;
     if (this.#closed) {
       this.#in.bounced();
     } else if (this.#onData !== null && !this.#paused && this.#unread.length === 0 && this.process.listening) {
@@ -174,7 +188,7 @@ export class VirtualConnection implements Connection, PipeEnd, Action {
 
   /** The pipe's: the other end closed. */
   ended(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#isForgotten) return;
     this.#ended = true;
     if (this.#unread.length > 0 || this.#paused) this.#readSoon();
     else this.#end();
@@ -188,6 +202,10 @@ export class VirtualConnection implements Connection, PipeEnd, Action {
   /** The timeline's: a reading is due. */
   fire(): void {
     this.process.enter(this.#read);
+  }
+
+  #say(kind: "end" | "reset"): void {
+    if (!this.#isForgotten) this.#out.close(kind);
   }
 
   #readSoon(): void {

@@ -26,6 +26,7 @@ test("whatever happens to a connection, what arrives is the beginning of what wa
     "block back",
     "unblock back",
     "reset",
+    "forget",
     "kill",
     "crash",
     "boot",
@@ -61,6 +62,7 @@ test("whatever happens to a connection, what arrives is the beginning of what wa
         else if (does === "block back") room.network.block("b", "a");
         else if (does === "unblock back") room.network.unblock("b", "a");
         else if (does === "reset") room.network.reset("a", "b");
+        else if (does === "forget") room.network.forget("a", "b");
         else if (does === "destroy" && size < 1000) near.destroy();
         else if (does === "kill") machines[to].kill();
         else if (does === "crash") machines[to].crash();
@@ -357,4 +359,16 @@ test("a connection that was asked for by a dead process is never made", async ()
   machine.kill();
   await room.timeline.run(5000);
   assert.deepEqual([accepted, answers], [0, 0]);
+});
+
+test("a forgotten connection passes nothing on, and neither end is told; another one works", async () => {
+  const { room, near, far, seen, a, listener } = await watched();
+  room.network.forget("b", "a");
+  near.write([bytes("lost")]);
+  far.write([bytes("lost")]);
+  near.destroy();
+  await room.timeline.run(60_000);
+  assert.deepEqual(seen, ["near closed"]);
+  const next = await room.until(a.network.connect(listener.address, 1_000));
+  assert.equal(next.remote, near.remote);
 });

@@ -94,6 +94,12 @@ export class VirtualNetwork implements PipeSystem {
     for (const connection of connections) if (connection.peerHost.name === other) connection.reset();
   }
 
+  /** All connections between two hosts pass nothing on any more, and nobody is told; new ones do. */
+  forget(one: string, other: string): void {
+    const { connections } = this.host(one);
+    for (const connection of connections) if (connection.peerHost.name === other) connection.forget();
+  }
+
   /** The network as one process on a host sees it, which has power from now on. A host may have several processes. */
   attach(name: string, process: VirtualProcess): Network {
     const host = this.host(name);

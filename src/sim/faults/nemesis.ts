@@ -91,6 +91,9 @@ export class Nemesis {
       case "resetLinks":
         for (const peer of members) if (peer !== member) network.reset(machine.host, peer.machine.host);
         return true;
+      case "forgottenLinks":
+        for (const peer of members) if (peer !== member) network.forget(machine.host, peer.machine.host);
+        return true;
       case "mangle":
         return this.#lasts(forMs, this.#mangle(amount));
       case "clientCut":
