@@ -4,6 +4,7 @@
  */
 import { paxosProperties } from "../paxos/properties/properties.ts";
 import type { EnginePeek } from "../peek.ts";
+import { zabProperties } from "../zab/properties/properties.ts";
 import { CommitGrows } from "./commit-grows.ts";
 import { CommitRule } from "./commit-rule.ts";
 import { CommittedEntries } from "./committed-entries.ts";
@@ -70,7 +71,7 @@ const own: ReadonlyMap<string, PropertySet> = new Map([
   ["raft", oneLog(true)],
   ["paxos", slots],
   // A leader's whole history counts as its own once a quorum has taken it over.
-  ["zab", oneLog(false)],
+  ["zab", (group, peek) => [...zabProperties(group), ...oneLog(false)(group, peek)]],
 ]);
 
 /**
