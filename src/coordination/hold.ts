@@ -45,7 +45,7 @@ export class Hold implements AsyncDisposable {
   constructor(
     what: string,
     { session, key, revision }: Place,
-    drop: () => Promise<void> = () => session.writes.discard(key),
+    drop: () => Promise<void> = () => session.writes.discard(key, revision),
   ) {
     session.assertHeld();
     assert(revision > 0, `${what} is held with the fence ${revision}`);

@@ -102,8 +102,11 @@ export class Line {
         }
         if (settled.revision !== null) return null;
       } catch (error) {
-        const leave = (): Promise<void> => session.writes.discard(key);
-        transaction.then(leave, () => undefined).catch(() => undefined);
+        const undo = async (): Promise<void> => {
+          const settled = await transaction;
+          if (settled.applied) await session.writes.discard(key, settled.revision);
+        };
+        undo().catch(() => undefined);
         throw error;
       }
     }
@@ -111,7 +114,7 @@ export class Line {
 
   /** Gives a place up, for as long as that takes, in the background. */
   leave(place: Place): void {
-    place.session.writes.discard(place.key).catch(() => undefined);
+    place.session.writes.discard(place.key, place.revision).catch(() => undefined);
   }
 
   /**
@@ -175,21 +178,33 @@ export class Line {
 
   /** Resolves when a key that existed at a revision is deleted, or when that has to be looked at again. */
   async gone(key: ByteString, revision: number, wait: Wait): Promise<void> {
+    await this.deletions({ key, rangeEnd: "" }, revision, () => true, wait);
+  }
+
+  /**
+   * Tells of each key that is deleted after a revision until `isEnough` says so, or until one has to look again because
+   * what happened is forgotten.
+   */
+  async deletions(
+    range: { readonly key: ByteString; readonly rangeEnd: ByteString },
+    revision: number,
+    isEnough: (key: ByteString) => boolean,
+    wait: Wait,
+  ): Promise<void> {
     const watching = new AbortController();
     const watch = this.store.watch(
-      { key, rangeEnd: "", startRevision: revision + 1, prevKv: false, without: ["put"], progress: false },
+      { ...range, startRevision: revision + 1, prevKv: false, without: ["put"], progress: false },
       { signal: watching.signal },
     );
-    const deleted = async (): Promise<void> => {
+    const enough = async (): Promise<void> => {
       try {
-        for await (const batch of watch) if (batch.events.length > 0) return;
+        for await (const batch of watch) if (batch.events.some(({ kv }) => isEnough(kv.key))) return;
       } catch (error) {
-        // What happened is forgotten; what is can be looked at.
         if (!hasCode(error, "COMPACTED")) throw error;
       }
     };
     try {
-      await wait.for(deleted());
+      await wait.for(enough());
     } finally {
       watching.abort();
     }

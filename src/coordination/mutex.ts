@@ -23,10 +23,9 @@
 import { Wait } from "../kv/wait.ts";
 import type { CallOptions, ReadOptions } from "../store/store.ts";
 import { byteStringOfText } from "../wire/byte-string.ts";
-import type { ByteString } from "../wire/kv.ts";
-import { admit } from "./admission.ts";
-import { Hold, type Place, whileHeld } from "./hold.ts";
-import { type Contender, Line, nearest } from "./line.ts";
+import { Entrance } from "./entrance.ts";
+import { Hold, whileHeld } from "./hold.ts";
+import { type Contender, Line } from "./line.ts";
 import { described, recipePrefix } from "./names.ts";
 import { Reentry } from "./reentry.ts";
 import type { Session, SessionSource } from "./session.ts";
@@ -57,8 +56,7 @@ export interface Standing {
 export class Mutex {
   readonly name: string;
   readonly #source: SessionSource;
-  readonly #line: Line;
-  readonly #value: ByteString;
+  readonly #entrance: Entrance;
   readonly #reentry: Reentry | null;
 
   /** @throws QuorateError `INVALID_ARGUMENT` if the name cannot be one */
@@ -66,30 +64,27 @@ export class Mutex {
     const prefix = options.prefix === undefined ? recipePrefix("lock", name) : byteStringOfText(options.prefix);
     this.name = name;
     this.#source = options.session ?? source;
-    this.#line = new Line(source.store, prefix, described("lock", name));
-    this.#value = byteStringOfText(options.label ?? "");
+    const line = new Line(source.store, prefix, described("lock", name));
+    this.#entrance = new Entrance(this.#source, { line, prefix, blocking: prefix, label: options.label ?? "" });
     this.#reentry = options.reentrant === true ? new Reentry() : null;
   }
 
   /** Waits for its turn. @throws QuorateError when it is given up or the place is lost */
   async acquire(options?: CallOptions): Promise<Lock> {
-    const enter = (call?: CallOptions): Promise<Place> =>
-      admit(this.#source, call, (session, wait) => this.#enter(session, wait));
-    if (this.#reentry === null) return new Lock(this.#line.what, await enter(options));
+    const { what } = this.#entrance.line;
+    if (this.#reentry === null) return new Lock(what, await this.#entrance.enter(options));
     using wait = new Wait(this.#source.store.clock, options);
-    const { place, drop } = await this.#reentry.enter(wait, () => enter({ signal: wait.signal }));
-    return new Lock(this.#line.what, place, drop);
+    const { place, drop } = await this.#reentry.enter(wait, () => this.#entrance.enter({ signal: wait.signal }));
+    return new Lock(what, place, drop);
   }
 
   /** The lock if nobody holds it or waits for it now; else null. */
   async tryAcquire(options?: CallOptions): Promise<Lock | null> {
+    const { what } = this.#entrance.line;
     const again = this.#reentry?.again() ?? null;
-    if (again !== null) return new Lock(this.#line.what, again.place, again.drop);
-    const { prefix } = this.#line;
-    const joining = { prefix, value: this.#value, compare: [this.#line.isEmpty()] };
-    const place = await admit(this.#source, options, (session, wait) => this.#line.tryJoin(session, wait, joining));
-    if (place === null) return null;
-    return new Lock(this.#line.what, place, this.#reentry?.entered(place).drop);
+    if (again !== null) return new Lock(what, again.place, again.drop);
+    const place = await this.#entrance.tryEnter(options);
+    return place === null ? null : new Lock(what, place, this.#reentry?.entered(place).drop);
   }
 
   /**
@@ -102,14 +97,7 @@ export class Mutex {
 
   /** Who holds it and who waits. */
   async standing(options?: ReadOptions): Promise<Standing> {
-    const [holder = null, ...waiting] = await this.#line.contenders(options);
+    const [holder = null, ...waiting] = await this.#entrance.line.contenders(options);
     return { holder, waiting };
-  }
-
-  async #enter(session: Session, wait: Wait): Promise<Place> {
-    const line = this.#line;
-    const { prefix } = line;
-    const place = await line.join(session, wait, { prefix, value: this.#value, reads: [nearest(prefix)] });
-    return await line.turn(place, prefix, wait);
   }
 }

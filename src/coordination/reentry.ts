@@ -54,7 +54,7 @@ export class Reentry {
       assert(this.#entries >= 0, "a place was left more often than it was entered");
       if (this.#entries > 0) return;
       this.#place = null;
-      await place.session.writes.discard(place.key);
+      await place.session.writes.discard(place.key, place.revision);
     };
     return { place, drop };
   }

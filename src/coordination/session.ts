@@ -19,11 +19,11 @@
  * Keys: `session/<lease>` only after a write's outcome was unknown, see `settled-writes.ts`.
  */
 import type { Clock, Scheduled } from "../environment.ts";
-import { assert, GrpcStatus, QuorateError } from "../errors.ts";
+import { assert, type QuorateError } from "../errors.ts";
 import { hasCode, Wait } from "../kv/wait.ts";
 import type { CallOptions, LeaseGrant, Store } from "../store/store.ts";
 import type { LeaseId } from "../wire/kv.ts";
-import { closedError, lost } from "./errors.ts";
+import { closedError, invalid, lost } from "./errors.ts";
 import { SettledWrites } from "./settled-writes.ts";
 
 export interface SessionOptions {
@@ -80,11 +80,7 @@ export class Session implements SessionSource, AsyncDisposable {
     call?: CallOptions,
   ): Promise<Session> {
     if (!(ttlMs > 0)) {
-      throw new QuorateError(
-        "INVALID_TTL",
-        GrpcStatus.invalidArgument,
-        `a session cannot live for ${String(ttlMs)} ms: give a number above 0, for example ${DEFAULT_TTL_MS}`,
-      );
+      throw invalid(`a session cannot live for ${String(ttlMs)} ms: give a number above 0, as ${DEFAULT_TTL_MS}`);
     }
     using wait = new Wait(store.clock, call);
     for (let attempt = 1; ; attempt++) {

@@ -17,7 +17,7 @@
  * hang on the lease. Source: the lost-update bugs of clients that repeat writes (Jepsen, jetcd 0.8.2).
  */
 import { Backoff } from "../kv/backoff.ts";
-import { comparison, deleteRequest, getOp, putOp, putRequest, rangeAt, rangeRequest } from "../kv/requests.ts";
+import { comparison, deleteOp, getOp, isCreatedAt, putOp, putRequest, rangeAt, rangeRequest } from "../kv/requests.ts";
 import { hasCode, isRetryable, Wait } from "../kv/wait.ts";
 import type { ByteString, KeyValue, ResponseOp, TxnRequest } from "../wire/kv.ts";
 import type { Session } from "./session.ts";
@@ -91,18 +91,17 @@ export class SettledWrites {
   }
 
   /**
-   * Deletes a key of the session's own that is never used again; `unsettled`: the transaction that puts it may still be
-   * under way. Resolves when the key is gone for good: deleted, or to end with the session's lease.
+   * Deletes a key if it is the one that was created at a revision. Resolves when that one is gone for good: deleted, or
+   * to end with the session's lease.
    */
-  async discard(key: ByteString, unsettled = false): Promise<void> {
+  async discard(key: ByteString, createRevision: number): Promise<void> {
+    const request = { compare: [isCreatedAt(key, createRevision)], success: [deleteOp(key)], failure: [] };
     const { store } = this.#session;
     using wait = new Wait(store.clock, {}, this.#session);
     const backoff = new Backoff(store.random);
     while (this.#session.check()) {
       try {
-        if (unsettled) await this.#move();
-        unsettled = false;
-        await wait.for(store.deleteRange(deleteRequest(key), wait.call()));
+        await wait.for(store.txn(request, wait.call()));
         return;
       } catch {
         // To delete it twice does no harm, so that an unknown outcome is no better or worse than a refusal.

@@ -25,13 +25,13 @@ export class Wait implements Disposable {
   /**
    * @param options the caller's
    * @param endings what it depends on beside
-   * @throws QuorateError `INVALID_TIMEOUT` if the time is not a number of milliseconds
+   * @throws QuorateError `INVALID_ARGUMENT` if the time is not a number of milliseconds
    */
   constructor(clock: Clock, { signal, timeoutMs }: CallOptions = {}, ...endings: readonly Ending[]) {
     this.#clock = clock;
     if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
       throw new QuorateError(
-        "INVALID_TIMEOUT",
+        "INVALID_ARGUMENT",
         GrpcStatus.invalidArgument,
         `timeoutMs is ${String(timeoutMs)}: give milliseconds, 0 or more, or leave it out`,
       );
