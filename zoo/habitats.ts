@@ -118,11 +118,13 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
   },
 
   leases: {
-    faults: [...falls, "slowDisk", "clockRate"],
+    faults: [...falls, "migrate", "slowDisk", "clockRate"],
     members: 2,
     forMs: [5_000, 12_000],
     shape: (plan, random) => ({
       ...plan,
+      // As long as leases live.
+      faults: plan.faults.map((fault) => ({ ...fault, forMs: (1_000 / plan.cluster.electionMs) * fault.forMs })),
       workload: {
         ...plan.workload,
         clients: 1,

@@ -72,7 +72,9 @@ export class Leaseholder {
     else if (choice < 0.8) {
       this.#caller.call({ type: "put", request: putRequest(key, "", { ignoreValue: true }) }, next);
     } else if (choice < 0.85) {
-      this.#caller.call({ type: "deleteRange", request: { key, rangeEnd: "", prevKv: false } }, next);
+      // Made anew, it is another key.
+      const then = random.chance(0.6) ? (): void => put({}) : next;
+      this.#caller.call({ type: "deleteRange", request: { key, rangeEnd: "", prevKv: false } }, then);
     } else {
       this.#caller.call({ type: "range", request: rangeRequest(key) }, next);
     }

@@ -50,6 +50,15 @@ const profiles: { readonly [kind in FaultKind]: Profile } = {
   crashLoop: { chance: 0.15, weight: 1, forMs: [500, 3_000], members: 1 },
   stop: { chance: 0.2, weight: 1, forMs: [10, 2_000], target: mostlyLeader, members: 1 },
   pause: { chance: 0.4, weight: 3, forMs: [50, 4_000], target: mostlyLeader, members: 1 },
+  migrate: {
+    chance: 0.2,
+    weight: 1,
+    forMs: [50, 4_000],
+    timed: true,
+    amount: between(10, 1_500),
+    target: mostlyLeader,
+    members: 2,
+  },
   slowDisk: {
     chance: 0.3,
     weight: 2,

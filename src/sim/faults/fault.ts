@@ -38,6 +38,7 @@ export const faultKinds = {
   crashLoop: "killed again each time it starts, soon after",
   stop: "asked to stop (SIGTERM); it starts again `forMs` later",
   pause: "the process stands still (SIGSTOP)",
+  migrate: "its machine is moved: the process stands still, and its network comes back `amount` ms after it",
   slowDisk: "each disk operation takes up to `amount` ms",
   hangingDisk: "disk operations do not end",
   fullDisk: "there is room for `amount` more bytes",

@@ -112,6 +112,8 @@ export class Nemesis {
         return this.#stop(member, forMs);
       case "pause":
         return this.#pause(member, forMs);
+      case "migrate":
+        return this.#pause(member, forMs) && this.#lasts(forMs + amount, this.#isolate(member));
       case "slowDisk":
         machine.disk.latency = { readMs: [0, amount], writeMs: [0, amount], syncMs: [amount / 2, amount] };
         return this.#lasts(forMs, () => this.#world.calmDisk(member));
