@@ -112,9 +112,20 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
   },
 
   "broken links": {
-    faults: ["partition", "oneWayPartition", "isolate", "cutLink", "flapping", "resetLinks", "forgottenLinks", "kill"],
+    faults: [
+      "partition",
+      "oneWayPartition",
+      "isolate",
+      "cutLink",
+      "flapping",
+      "resetLinks",
+      "forgottenLinks",
+      "slowLink",
+      "kill",
+    ],
     members: 2,
     forMs: [2_000, 6_000],
+    shape: (plan) => ({ ...plan, workload: { ...plan.workload, thinkMs: 30 } }),
   },
 
   leases: {

@@ -46,6 +46,12 @@ export const leases: readonly Defect[] = [
     habitat: "leases",
     patches: [
       {
+        // So that leases of seconds have checkpoints, as those of minutes have.
+        file: lessor,
+        text: "options.checkpointIntervalMs ?? 300_000;",
+        replacement: "options.checkpointIntervalMs ?? 400;",
+      },
+      {
         file: lessor,
         text: '      lease.checkpointed = "void";\n      this.#checkpoints.set(lease.checkpoint, now);\n    }\n    return',
         replacement: "      this.#planCheckpoint(lease, now);\n    }\n    return",

@@ -26,7 +26,7 @@ export const replica: readonly Defect[] = [
     what: "A leader does not know which forwarded batches it has logged: one that is sent again is applied twice.",
     source: "Raft thesis §6.3; Jepsen Redis-Raft (2020), duplicated requests",
     engine: "any",
-    habitat: "leaders that fall",
+    habitat: "broken links",
     patches: [
       {
         file: proposals,
