@@ -4,27 +4,45 @@
  * `remote/` is written on this alone, so gRPC over a socket, messages to a worker thread and the simulator's lines are
  * exchanged for each other. A channel does not retry, does not reconnect, and knows no other member.
  */
-import type { QuorateError } from "../errors.ts";
+import { type GrpcStatus, QuorateError, type QuorateErrorOptions } from "../errors.ts";
 import type { Method } from "../wire/methods.ts";
+import { remoteError } from "./errors.ts";
 
 export interface ChannelCall {
-  /** From now on, ms. */
+  /** From now on, ms; above 0. */
   readonly timeoutMs: number;
+  /** Aborted: the call is rejected at once with a `CallFailure`, whatever its code. */
   readonly signal?: AbortSignal;
   /** Sent beside the request: `authorization`, `hasleader`. Lower case. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** What a failed call leaves open. */
-export type CallFailure = QuorateError & {
+/** A call or a stream that failed, with what that leaves open. */
+export class CallFailure extends QuorateError {
   /** False: the request cannot have reached the member. */
   readonly mayHaveArrived: boolean;
-};
+
+  constructor(
+    code: string,
+    status: GrpcStatus,
+    message: string,
+    options: QuorateErrorOptions & { readonly mayHaveArrived: boolean },
+  ) {
+    super(code, status, message, options);
+    this.mayHaveArrived = options.mayHaveArrived;
+  }
+
+  /** What a member answered: `text` is its message as it came. */
+  static answered(status: number, text: string, cause?: unknown): CallFailure {
+    const { code, status: known, retryable } = remoteError(status, text);
+    return new CallFailure(code, known, text, { cause, retryable, mayHaveArrived: true });
+  }
+}
 
 export interface StreamEvents<Response> {
   reply(response: Response): void;
   /** Exactly once, and the last; null: the member ended it without an error. */
-  ended(error: QuorateError | null): void;
+  ended(error: CallFailure | null): void;
 }
 
 export interface OutboundStream<Request> {
@@ -39,7 +57,7 @@ export interface OutboundStream<Request> {
 export interface Channel {
   /** For people: `127.0.0.1:2379`. */
   readonly endpoint: string;
-  /** Rejects with a `CallFailure`, after at most `timeoutMs`. */
+  /** Rejects with a `CallFailure`, after `timeoutMs` with the status `deadlineExceeded`. */
   call<Request, Response>(method: Method<Request, Response>, request: Request, call: ChannelCall): Promise<Response>;
   open<Request, Response>(
     method: Method<Request, Response>,

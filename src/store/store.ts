@@ -51,7 +51,10 @@ export interface ReadOptions extends CallOptions {
   readonly consistency?: Consistency;
 }
 
-/** A reply with the header that came with it; `header.revision` is the keyspace's when it was answered. */
+/**
+ * A reply with the header that came with it; `header.revision` is the keyspace's when it was answered. No other header
+ * (of a renewal, of a lease's state) says anything that a caller could rely on, so those calls give none.
+ */
 export type Reply<Result> = Result & { readonly header: ResponseHeader };
 
 export interface LeaseGrant {
@@ -104,7 +107,10 @@ export interface WatchBatch {
  * @throws QuorateError `COMPACTED` if changes that it must tell of are not there any more: read anew, and watch from there.
  */
 export interface Watch extends AsyncIterable<WatchBatch> {
-  /** Resolves with the revision from which on nothing is missed, once the watch is in place for the first time. */
+  /**
+   * Resolves with the revision from which on nothing is missed, once the watch is in place for the first time. Rejects if
+   * it ends before; nobody has to look.
+   */
   readonly ready: Promise<number>;
 }
 
@@ -144,13 +150,20 @@ export interface Store extends AsyncDisposable {
   keepLeaseAlive(id: LeaseId, options?: CallOptions): Promise<LeaseRenewal>;
   leaseState(id: LeaseId, withKeys: boolean, options?: CallOptions): Promise<LeaseState>;
 
-  /** Begins at once, whether or not it is iterated; what is not taken waits, and holds the server back. */
+  /**
+   * Begins at once, whether or not it is iterated. What is not taken waits, up to a limit of the store; then the server
+   * is held back, and if the changes are compacted before there is room again, the watch ends with COMPACTED.
+   * @throws QuorateError CLOSED, ABORTED, INVALID_ARGUMENT
+   */
   watch(request: WatchRequest, options?: Pick<CallOptions, "signal">): Watch;
 
   readonly state: StoreState;
   /** Every change of `state`, beginning with the present one; ends after `closed`. */
   states(): AsyncIterable<StoreState>;
 
-  /** Ends all calls and watches with `CLOSED`. Leases are left to expire: who granted them revokes them before. */
+  /**
+   * Ends all calls with `CLOSED` (writes that have left: `OUTCOME_UNKNOWN`), and all watches without an error. Leases are
+   * left to expire: who granted them revokes them before.
+   */
   close(): Promise<void>;
 }

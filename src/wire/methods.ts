@@ -10,6 +10,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
+import * as auth from "./gen/etcdserverpb/auth_pb.ts";
 import * as cluster from "./gen/etcdserverpb/cluster_pb.ts";
 import * as leases from "./gen/etcdserverpb/lease_pb.ts";
 import * as maintenance from "./gen/etcdserverpb/maintenance_pb.ts";
@@ -144,3 +145,7 @@ export const moveLeader: Generated<
   maintenance.MoveLeaderResponseSchema,
   false,
 );
+
+/** Repeatable: one token more is no harm. */
+export const authenticate: Generated<typeof auth.AuthenticateRequestSchema, typeof auth.AuthenticateResponseSchema> =
+  generated("Auth/Authenticate", auth.AuthenticateRequestSchema, auth.AuthenticateResponseSchema, true);

@@ -1,0 +1,100 @@
+/**
+ * Channels over gRPC on sockets: how programs on a real machine reach a cluster.
+ *
+ * One dialler an endpoint, one connection a channel. The library is asked to do nothing by itself: it does not repeat
+ * calls, looks for no proxy, takes no service configuration from name servers, and does not connect again. It is loaded
+ * with the first connection, so that a program that makes none does not pay for it.
+ */
+import { Buffer } from "node:buffer";
+import type * as grpc from "@grpc/grpc-js";
+import type { Channel, Dialler } from "../channel.ts";
+import { storeErrors } from "../errors.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { reasonIn, unavailable } from "./failures.ts";
+import { GrpcChannel } from "./grpc-channel.ts";
+import { type GrpcOptions, type GrpcSettings, grpcSettings, type TlsOptions } from "./options.ts";
+
+type Library = typeof grpc;
+
+/** How long a connection that failed may take to say why, ms. */
+const REASON_MS = 200;
+
+/** @throws QuorateError INVALID_ARGUMENT naming the option that cannot be used */
+export function grpcDialler(endpoint: Endpoint, options: GrpcOptions = {}): Dialler {
+  const settings = grpcSettings(options);
+  if (endpoint.scheme === "http" && settings.tls !== null) {
+    throw storeErrors.invalidArgument(
+      `endpoint ${JSON.stringify(endpoint.text)} is not encrypted, but tls is given: use https://, or leave tls out`,
+    );
+  }
+  return {
+    endpoint: endpoint.authority,
+    dial: (timeoutMs, signal) => dial(endpoint, settings, timeoutMs, signal),
+  };
+}
+
+async function dial(
+  endpoint: Endpoint,
+  settings: GrpcSettings,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Channel> {
+  const deadline = Date.now() + timeoutMs;
+  const library = await import("@grpc/grpc-js");
+  const { authority } = endpoint;
+  const isEncrypted = endpoint.scheme === "https" || settings.tls !== null;
+  const credentials = isEncrypted ? encrypted(library, settings.tls ?? {}) : library.credentials.createInsecure();
+  const client = new library.Client(`dns:///${authority}`, credentials, settings.channelOptions);
+  const abort = (): void => client.close();
+  signal?.addEventListener("abort", abort);
+  try {
+    if (signal?.aborted === true) throw unavailable(authority, "the attempt to connect was given up", false);
+    const outcome = await settled(library, client.getChannel(), deadline);
+    if (outcome === "ready") return new GrpcChannel(authority, library, client, settings.maxRequestBytes);
+    const why = outcome === "timeout" ? `no connection within ${timeoutMs} ms` : await reasonOf(library, client);
+    throw unavailable(authority, why, false);
+  } catch (error) {
+    client.close();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+function encrypted(library: Library, { ca, cert, key }: TlsOptions): grpc.ChannelCredentials {
+  const [roots, chain, secret] = [ca, cert, key].map((pem) => (pem === undefined ? null : Buffer.from(pem)));
+  return library.credentials.createSsl(roots, secret, chain);
+}
+
+/** Waits until a channel is connected, has failed, or is out of time. */
+async function settled(
+  library: Library,
+  channel: ReturnType<grpc.Client["getChannel"]>,
+  deadline: number,
+): Promise<"ready" | "failed" | "timeout"> {
+  const { READY, TRANSIENT_FAILURE, SHUTDOWN } = library.connectivityState;
+  for (;;) {
+    const state = channel.getConnectivityState(true);
+    if (state === READY) return "ready";
+    if (state === TRANSIENT_FAILURE || state === SHUTDOWN) return "failed";
+    const changed = await new Promise<boolean>((resolve) => {
+      channel.watchConnectivityState(state, deadline, (error) => resolve(error === undefined));
+    });
+    if (!changed) return Date.now() < deadline ? "failed" : "timeout";
+  }
+}
+
+/** A channel that failed says why only to a call. */
+function reasonOf(library: Library, client: grpc.Client): Promise<string> {
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      "/etcdserverpb.Maintenance/Status",
+      (bytes: Buffer) => bytes,
+      (bytes: Buffer) => bytes,
+      Buffer.alloc(0),
+      new library.Metadata(),
+      { deadline: Date.now() + REASON_MS },
+      (error: grpc.ServiceError | null) => resolve(reasonIn(error?.details ?? "no connection")),
+    );
+  });
+}
