@@ -34,7 +34,7 @@ export const FACE = "index.ts";
  * Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world: they may
  * wait for promises, but import nothing of Node and touch no clock, timer or chance.
  */
-export const THROUGH_PORTS = ["replica", "sim", "virtual", "kv", "coordination"];
+export const THROUGH_PORTS = ["replica", "sim", "virtual", "kv", "coordination", "store/remote"];
 
 /** Floor 0's file of ports: types only, so it may speak of promises, which the edges keep. */
 export const PORTS = "src/environment.ts";
