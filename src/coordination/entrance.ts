@@ -41,9 +41,13 @@ export class Entrance {
 
   /** Comes in if nobody stands in the way now; else null, without a trace. */
   tryEnter(options?: CallOptions): Promise<Place | null> {
+    return admit(this.#source, options, (session, wait) => this.tryEnterIn(session, wait));
+  }
+
+  async tryEnterIn(session: Session, wait: Wait): Promise<Place | null> {
     const { key, rangeEnd } = prefixRange(this.#blocking);
     const joining = { prefix: this.#prefix, value: this.#value, compare: [isAbsent(key, rangeEnd)] };
-    return admit(this.#source, options, (session, wait) => this.line.tryJoin(session, wait, joining));
+    return await this.line.tryJoin(session, wait, joining);
   }
 
   async enterIn(session: Session, wait: Wait): Promise<Place> {
