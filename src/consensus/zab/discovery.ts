@@ -19,7 +19,7 @@ import type { MemberId } from "../../environment.ts";
 import { assert } from "../../errors.ts";
 import { allMembers, hasQuorum, isMember, voteOutcome } from "../membership.ts";
 import { name } from "../parts/name.ts";
-import { admit, forgetLife, noteTrust } from "./contact.ts";
+import { forgetLife, noteTrust } from "./contact.ts";
 import { isBound, mayStand, sitOut, startLooking, tellSettled } from "./election.ts";
 import { compareHistories, describeHistory } from "./history.ts";
 import { newLeadership, newProgress } from "./leadership.ts";
@@ -143,17 +143,17 @@ export function onFollowerInfo(
   return welcome(s, lead, from, envelope, m.session);
 }
 
-/** A late member: lets it in, or brings one that had only looked away back to its stream. */
+/**
+ * A late member: lets it in, or brings one that had only looked away back to its stream. That it asks shows nothing of
+ * whether it hears this member, so it does not count as heard.
+ */
 export function welcome(s: ZabState, lead: Leadership, from: MemberId, envelope: Envelope, session: number): boolean {
   const p = lead.progress.get(from);
   if (p === undefined) return false;
-  if (p.state === "idle") {
-    p.lastHeard = s.now;
-    sendLeaderInfo(s, lead, p);
-  } else if (admit(s, lead, p, envelope, session) || p.incarnation !== 0) {
-    // Of another life, perhaps: it sees in the ping that it is not the one meant, and says so.
-    sendPing(s, lead, p, { answer: true, expect: 0 });
-  }
+  if (p.state === "idle") sendLeaderInfo(s, lead, p);
+  else if (envelope.incarnation !== p.incarnation && session === p.session) forgetLife(s, lead, p);
+  // Of another life, perhaps: it sees in the ping that it is not the one meant, and says so.
+  else sendPing(s, lead, p, { answer: true, expect: 0 });
   return true;
 }
 
