@@ -1,15 +1,7 @@
 /** Looks for one defect: seed after seed until one shows it, then in how many of the next ones it shows. */
 import type { Defect, Level } from "./defect.ts";
-import type { HabitatName } from "./habitats.ts";
+import type { Ground } from "./ground.ts";
 import { type Failure, SeedProcess } from "./seed-process.ts";
-
-/** Where a defect lives: what a seed stands for. */
-export interface Ground {
-  readonly level: Level;
-  readonly habitat: HabitatName;
-  /** Name in `src/consensus/engines.ts`. */
-  readonly engine: string;
-}
 
 export interface HuntOptions {
   readonly ground: Ground;

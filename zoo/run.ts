@@ -12,8 +12,9 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { engines } from "../src/consensus/engines.ts";
 import { defects } from "./catalogue.ts";
-import { type Defect, type Level, levelOf } from "./defect.ts";
-import { Controls, type Ground, type Hunt, hunt } from "./hunt.ts";
+import type { Defect, Level } from "./defect.ts";
+import { describeGround, type Ground, homeOf } from "./ground.ts";
+import { Controls, type Hunt, hunt } from "./hunt.ts";
 import { describeHunt, table } from "./table.ts";
 
 const { values } = parseArgs({
@@ -37,6 +38,8 @@ const rateSeeds = numberOf("rate", values.rate, 0);
 const jobs = numberOf("jobs", values.jobs, 1);
 const patienceMs = 1_000 * numberOf("patience", values.patience, 1);
 
+const home = (defect: Defect): Ground => homeOf(defect, values.engine, { level, wild: values.wild });
+
 process.exitCode = values.control ? await runControl(select()) : await runZoo(select());
 
 async function runZoo(chosen: readonly Defect[]): Promise<number> {
@@ -48,7 +51,7 @@ async function runZoo(chosen: readonly Defect[]): Promise<number> {
   await inParallel(async () => {
     for (let defect = waiting.shift(); defect !== undefined; defect = waiting.shift()) {
       try {
-        const over = await hunt(defect, { ground: groundOf(defect), seeds, rateSeeds, patienceMs }, controls);
+        const over = await hunt(defect, { ground: home(defect), seeds, rateSeeds, patienceMs }, controls);
         hunts.push(over);
         process.stderr.write(`${hunts.length} of ${chosen.length}: ${describeHunt(over)}\n`);
       } catch (error) {
@@ -72,13 +75,13 @@ async function runZoo(chosen: readonly Defect[]): Promise<number> {
 
 /** The sound program wherever one of these defects is hunted. */
 async function runControl(chosen: readonly Defect[]): Promise<number> {
-  const grounds = new Map(chosen.map(groundOf).map((ground) => [JSON.stringify(ground), ground]));
+  const grounds = new Map(chosen.map(home).map((ground) => [JSON.stringify(ground), ground]));
   const waiting = [...grounds.values()];
   let found = 0;
   await inParallel(async () => {
     const controls = new Controls(patienceMs);
     for (let ground = waiting.shift(); ground !== undefined; ground = waiting.shift()) {
-      const where = ground.level === "engine" ? "bare engines" : ground.habitat;
+      const where = describeGround(ground);
       for (let seed = 1; seed <= seeds; seed++) {
         const failure = await controls.run(ground, seed);
         if (failure === null) continue;
@@ -95,12 +98,6 @@ async function runControl(chosen: readonly Defect[]): Promise<number> {
 
 async function inParallel(work: () => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: jobs }, work));
-}
-
-function groundOf(defect: Defect): Ground {
-  const at = level ?? levelOf(defect);
-  const habitat = values.wild || at === "engine" ? "any life" : (defect.habitat ?? "any life");
-  return { level: at, habitat, engine: values.engine };
 }
 
 function select(): readonly Defect[] {

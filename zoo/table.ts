@@ -1,4 +1,5 @@
 /** What the hunts came to, for people. */
+import { describeGround } from "./ground.ts";
 import type { Hunt } from "./hunt.ts";
 
 /** A line about one hunt, for when it is over. */
@@ -13,7 +14,7 @@ export function describeHunt({ defect, find, unsound, seconds }: Hunt): string {
 export function table(hunts: readonly Hunt[], rateSeeds: number): string {
   const head = ["defect", "where", "caught by", "seeds", "seconds", ...(rateSeeds > 0 ? [`of next ${rateSeeds}`] : [])];
   const rows = hunts.map(({ defect, ground, find, seconds }) => {
-    const where = ground.level === "engine" ? "bare engines" : ground.habitat;
+    const where = describeGround(ground);
     const row =
       find === null
         ? [defect.name, where, "ESCAPED", "-", seconds.toFixed(1), "-"]

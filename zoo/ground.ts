@@ -1,0 +1,27 @@
+/** Where a defect is hunted: what a seed stands for there. */
+import { type Defect, type Level, levelOf } from "./defect.ts";
+import type { HabitatName } from "./habitats.ts";
+
+export interface Ground {
+  readonly level: Level;
+  readonly habitat: HabitatName;
+  /** Name in `src/consensus/engines.ts`. */
+  readonly engine: string;
+}
+
+export interface GroundWish {
+  /** Absent: where the defect shows soonest. */
+  readonly level?: Level | null;
+  /** Plans as they are drawn, whatever habitat the defect has. */
+  readonly wild?: boolean;
+}
+
+export function homeOf(defect: Defect, engine: string, { level = null, wild = false }: GroundWish = {}): Ground {
+  const at = level ?? levelOf(defect);
+  const habitat = wild || at === "engine" ? "any life" : (defect.habitat ?? "any life");
+  return { level: at, habitat, engine };
+}
+
+export function describeGround({ level, habitat }: Ground): string {
+  return level === "engine" ? "bare engines" : habitat;
+}
