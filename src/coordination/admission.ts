@@ -1,5 +1,5 @@
 import { Backoff } from "../kv/backoff.ts";
-import { isRetryable, Wait } from "../kv/wait.ts";
+import { hasCode, isRetryable, Wait } from "../kv/wait.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Session, SessionSource } from "./session.ts";
 
@@ -17,23 +17,28 @@ export async function admit<T>(
   const { clock, random } = source.store;
   using whole = new Wait(clock, options);
   const backoff = new Backoff(random);
-  let again = false;
+  let session = await source.current(whole.call());
   for (;;) {
-    whole.check();
+    using wait = new Wait(clock, { signal: whole.signal }, session);
     try {
-      const session = await source.current(whole.call());
-      again = true;
-      using wait = new Wait(clock, { signal: whole.signal }, session);
-      try {
-        return await enter(session, wait);
-      } catch (error) {
-        if (!source.replaces || session.check()) throw error;
-      }
+      return await enter(session, wait);
     } catch (error) {
       whole.check();
-      // The first session's error tells a wrong address from an outage; later ones are waited for.
-      if (!again || !source.replaces || !isRetryable(error)) throw error;
+      if (!source.replaces || session.check()) throw error;
     }
+    session = await next(source, whole, backoff);
+  }
+}
+
+/** The first session's error tells a wrong address from an outage; later ones are waited for. */
+async function next(source: SessionSource, whole: Wait, backoff: Backoff): Promise<Session> {
+  for (;;) {
     await whole.sleep(backoff.next());
+    try {
+      return await source.current(whole.call());
+    } catch (error) {
+      whole.check();
+      if (!isRetryable(error) && !hasCode(error, "OUTCOME_UNKNOWN")) throw error;
+    }
   }
 }

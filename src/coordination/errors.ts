@@ -9,9 +9,10 @@
  * - `FENCED`: a guarded write was refused, because what it was guarded by is held no longer. It had no effect.
  * - `EVICTED`: somebody else deleted the key of a holder or a waiter.
  * - `HANDED_OVER`: a leader has given its office up to a higher number.
+ * - `TAKEN`: another member has this name.
  * - `NOT_CREATED`: a recipe that has to be set up before it is used was not.
  * - `MISMATCH`: others use the same name with other settings, or for something else.
- * - `INVALID_NAME`, `INVALID_ARGUMENT`: what the caller gave cannot be used.
+ * - `INVALID_ARGUMENT`: what the caller gave cannot be used.
  */
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { LeaseId } from "../wire/kv.ts";
@@ -53,6 +54,10 @@ export function evicted(what: string): QuorateError {
   );
 }
 
+export function handedOver(what: string, number: number): QuorateError {
+  return new QuorateError("HANDED_OVER", GrpcStatus.cancelled, `${what} goes to a candidate with the number ${number}`);
+}
+
 export function mismatch(what: string, found: string, wanted: string): QuorateError {
   return new QuorateError(
     "MISMATCH",
@@ -68,4 +73,13 @@ export function invalid(message: string): QuorateError {
 /** Everything of one `Quorate` was closed. */
 export function closedSharing(): QuorateError {
   return new QuorateError("CLOSED", GrpcStatus.cancelled, "this is closed: connect again to use it");
+}
+
+export function taken(what: string, lease: LeaseId): QuorateError {
+  return new QuorateError(
+    "TAKEN",
+    GrpcStatus.alreadyExists,
+    `${what} is there already, of session ${lease.toString(16)}: use another name, or wait until that one has left`,
+    { retryable: true },
+  );
 }

@@ -89,27 +89,13 @@ export class Line {
   /** `join`; null: `compare` did not hold. */
   async tryJoin(session: Session, wait: Wait, joining: Joining): Promise<Joined | null> {
     const { prefix, value = "", compare = [], reads = [] } = joining;
-    for (;;) {
-      // A key of its own for each attempt: what is found there later can only be this one's.
-      const key = `${prefix}${session.id.toString(16)}.${session.nextNumber()}`;
-      const request = { compare: [isAbsent(key), ...compare], success: reads, failure: [] };
-      const transaction = session.writes.transact(request, { key, value });
-      try {
-        const settled = await wait.for(transaction);
-        if (settled.applied) {
-          const { responses, revision } = settled;
-          return { session, key, revision, view: responses === null ? null : { responses, revision } };
-        }
-        if (settled.revision !== null) return null;
-      } catch (error) {
-        const undo = async (): Promise<void> => {
-          const settled = await transaction;
-          if (settled.applied) await session.writes.discard(key, settled.revision);
-        };
-        undo().catch(() => undefined);
-        throw error;
-      }
-    }
+    // A key of its own for each attempt: what is found there later can only be this one's.
+    const key = `${prefix}${session.id.toString(16)}.${session.nextNumber()}`;
+    const request = { compare: [isAbsent(key), ...compare], success: reads, failure: [] };
+    const settled = await session.writes.take(request, { key, value }, wait);
+    if (!settled.applied) return null;
+    const { responses, revision } = settled;
+    return { session, key, revision, view: responses === null ? null : { responses, revision } };
   }
 
   /** Gives a place up, for as long as that takes, in the background. */

@@ -9,7 +9,7 @@
  *     txn: gate still as it was, and …?  ─▶ …, mark
  *            │ outcome unknown
  *            ▼
- *     put gate ─▶ read mark ─▶ there: applied. Not there: not applied, and too late for it, since the gate has moved.
+ *     put gate ─▶ read mark ─▶ there: applied. Not there: too late for it, since the gate has moved; sent again.
  *
  *     session/<lease>     the gate; does not exist (modification revision 0) until the first unknown outcome
  *
@@ -33,9 +33,7 @@ export type Settled =
   /** `responses`: of `success`; null: the answer was lost. `revision`: the transaction's. */
   | { readonly applied: true; readonly revision: number; readonly responses: readonly ResponseOp[] | null }
   /** A comparison did not hold. `responses`: of `failure`. `revision`: the one they are of. */
-  | { readonly applied: false; readonly revision: number; readonly responses: readonly ResponseOp[] }
-  /** The answer was lost, and nothing was applied: begin anew. */
-  | { readonly applied: false; readonly revision: null };
+  | { readonly applied: false; readonly revision: number; readonly responses: readonly ResponseOp[] };
 
 export class SettledWrites {
   readonly #session: Session;
@@ -43,6 +41,8 @@ export class SettledWrites {
   /** The gate's modification revision, as far as this side knows. */
   #gateRevision = 0;
   #moving: Promise<void> | null = null;
+  /** The last transaction that leaves its mark at a key, as long as it is under way. */
+  readonly #last = new Map<ByteString, Promise<void>>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -50,11 +50,24 @@ export class SettledWrites {
   }
 
   /**
-   * Makes a transaction. Takes as long as it takes while the session lives: whoever does not want to wait leaves the
-   * promise alone, and cleans up behind it.
+   * Makes a transaction once. Takes as long as it takes while the session lives. Those with the same mark key go one
+   * after the other, so that none wipes out another's mark before it was read.
    * @throws QuorateError if the session ends before the outcome is known, or the store refuses the transaction
    */
   async transact(request: TxnRequest, mark: Mark): Promise<Settled> {
+    const before = this.#last.get(mark.key);
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+    this.#last.set(mark.key, done);
+    try {
+      await before;
+      return await this.#transact(request, mark);
+    } finally {
+      if (this.#last.get(mark.key) === done) this.#last.delete(mark.key);
+      finish();
+    }
+  }
+
+  async #transact(request: TxnRequest, mark: Mark): Promise<Settled> {
     const { store } = this.#session;
     using wait = new Wait(store.clock, {}, this.#session);
     const backoff = new Backoff(store.random);
@@ -83,10 +96,30 @@ export class SettledWrites {
         wait.check();
         if (hasCode(error, "LEASE_NOT_FOUND")) this.#session.gone(error);
         wait.check();
-        if (hasCode(error, "OUTCOME_UNKNOWN")) return await this.#findOut(mark);
-        if (!isRetryable(error)) throw error;
+        if (hasCode(error, "OUTCOME_UNKNOWN")) {
+          await this.#move();
+          const kv = await this.#read(mark.key);
+          if (kv?.value === mark.value) return { applied: true, revision: kv.modRevision, responses: null };
+        } else if (!isRetryable(error)) {
+          throw error;
+        }
         await wait.sleep(backoff.next());
       }
+    }
+  }
+
+  /** `transact` for a caller who may give up: then the mark's key is deleted as soon as it was put. */
+  async take(request: TxnRequest, mark: Mark, wait: Wait): Promise<Settled> {
+    const taking = this.transact(request, mark);
+    try {
+      return await wait.for(taking);
+    } catch (error) {
+      const undo = async (): Promise<void> => {
+        const settled = await taking;
+        if (settled.applied) await this.discard(mark.key, settled.revision);
+      };
+      undo().catch(() => undefined);
+      throw error;
     }
   }
 
@@ -108,14 +141,6 @@ export class SettledWrites {
         await wait.sleep(backoff.next()).catch(() => undefined);
       }
     }
-  }
-
-  /** After an unknown outcome. */
-  async #findOut(mark: Mark): Promise<Settled> {
-    await this.#move();
-    const kv = await this.#read(mark.key);
-    if (kv?.value !== mark.value) return { applied: false, revision: null };
-    return { applied: true, revision: kv.modRevision, responses: null };
   }
 
   /** Puts the gate, so that no transaction that is under way can be applied any more. Shared by all who need it. */
