@@ -198,7 +198,8 @@ export function onForeignEpoch(s: ZabState, from: MemberId, { epoch, leads }: En
     s.send(from, { type: "followerInfo", session, refuses: true });
     return true;
   }
-  if (!leads || (epoch === s.epoch && s.leader !== 0n && s.leader !== from)) return false;
+  if (!leads && (epoch > s.epoch || s.acceptedFrom !== from || s.lead !== null)) return false;
+  if (epoch === s.epoch && s.leader !== 0n && s.leader !== from) return false;
   s.send(from, { type: "followerInfo", session, refuses: false });
   return true;
 }
