@@ -69,14 +69,15 @@ export function accept(s: PaxosState, from: bigint, round: number, entries: read
   if (first.index === log.lastIndex + 1 && first.epoch >= log.lastEpoch) {
     if (ballots.goOn(first.index, round)) s.saveState();
     for (; at < entries.length; at++) append(s, entries[at] as Entry);
-  } else {
-    takeAmong(s, round, at === 0 ? entries : entries.slice(at));
+    return true;
   }
-  return true;
+  if (takeAmong(s, round, at === 0 ? entries : entries.slice(at))) return true;
+  s.notice("warn", `refused values from ${name(from)} whose epochs fall`, { from: first.index, epoch: first.epoch });
+  return false;
 }
 
-/** Puts values among, before or behind what the open slots hold. */
-function takeAmong(s: PaxosState, round: number, entries: readonly Entry[]): void {
+/** Puts values among, before or behind what the open slots hold. False: their leader cannot have proposed all of them. */
+function takeAmong(s: PaxosState, round: number, entries: readonly Entry[]): boolean {
   const first = s.decided + 1;
   const slots = openSlots(s, first);
   for (const entry of entries) {
@@ -86,7 +87,9 @@ function takeAmong(s: PaxosState, round: number, entries: readonly Entry[]): voi
     // The same value keeps its place on disk: only the round is new.
     slots[place] = { entry: known !== null && sameValue(known, entry) ? known : entry, round };
   }
-  replaceOpen(s, withoutFalling(slots, s.log.epochAt(s.decided) ?? 0));
+  const standing = withoutFalling(slots, s.log.epochAt(s.decided) ?? 0);
+  if (standing !== null) replaceOpen(s, standing);
+  return standing !== null;
 }
 
 /** These values instead of whatever the open slots hold. */

@@ -34,6 +34,7 @@ export function choose(first: number, floor: number, reports: readonly Report[])
     highest.push(best);
   }
   const standing = withoutFalling(highest, floor);
+  if (standing === null) throw new InvariantViolation(`the list of one leader falls: ${words(highest)}`);
   const change = standing.findIndex((slot) => slot?.entry.kind === EntryKind.membership);
   if (change >= 0) standing.length = change + 1;
   while (standing.length > 0 && standing.at(-1) === null) standing.pop();
@@ -43,6 +44,12 @@ export function choose(first: number, floor: number, reports: readonly Report[])
     epoch = slot.entry.epoch;
     return slot.entry;
   });
+}
+
+function words(slots: readonly (Accepted | null)[]): string {
+  return slots
+    .map((slot) => (slot === null ? "-" : `${slot.entry.epoch}/${slot.entry.index} of ${slot.round}`))
+    .join(", ");
 }
 
 /** One round, one leader, one value: anything else means that Paxos is broken, or a disk. */

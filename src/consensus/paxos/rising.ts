@@ -7,7 +7,6 @@
  * epoch(s) > epoch(t), the one accepted in the lower round was not chosen and never will be: the list of the higher
  * round's leader has the other one, and would fall if it held both. Two of one round cannot fall: one list has both.
  */
-import { InvariantViolation } from "../../errors.ts";
 import type { Entry } from "../engine.ts";
 
 /** What an acceptor holds in a slot: the value, and the round it was accepted in. */
@@ -20,8 +19,9 @@ export interface Accepted {
  * The same slots without values that cannot have been chosen. The result rises from `floor` on, holes aside.
  * @param slots of consecutive indexes; null: a hole.
  * @param floor epoch of the last decided entry before them.
+ * @returns null if two of one round fall: what no leader proposes.
  */
-export function withoutFalling(slots: readonly (Accepted | null)[], floor: number): (Accepted | null)[] {
+export function withoutFalling(slots: readonly (Accepted | null)[], floor: number): (Accepted | null)[] | null {
   const result: (Accepted | null)[] = [];
   /** Places in `result` that hold a value, ascending in index and epoch. */
   const standing: number[] = [];
@@ -33,7 +33,7 @@ export function withoutFalling(slots: readonly (Accepted | null)[], floor: numbe
       const place = standing.at(-1) as number;
       const before = result[place] as Accepted;
       if (before.entry.epoch <= slot.entry.epoch) break;
-      if (before.round === slot.round) throw falls(before, slot);
+      if (before.round === slot.round) return null;
       if (before.round > slot.round) {
         stands = false;
       } else {
@@ -46,9 +46,4 @@ export function withoutFalling(slots: readonly (Accepted | null)[], floor: numbe
     result[result.length - 1] = slot;
   }
   return result;
-}
-
-function falls(s: Accepted, t: Accepted): InvariantViolation {
-  const words = (each: Accepted): string => `entry ${each.entry.index} of epoch ${each.entry.epoch}`;
-  return new InvariantViolation(`round ${s.round} had ${words(s)} and behind it ${words(t)}: its leader's list falls`);
 }

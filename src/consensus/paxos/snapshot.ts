@@ -38,6 +38,7 @@ export function onSnapshotReceived(s: PaxosState, from: MemberId, snapshot: Snap
   if (epoch > s.round) becomeFollower(s, epoch, 0n, `a snapshot of epoch ${epoch} arrived`);
   else if (s.role !== "follower") becomeFollower(s, s.round, 0n, "a snapshot arrived");
   const behind = withoutFalling(openSlots(s, index + 1), epoch);
+  assert(behind !== null, "what is accepted rises in epochs");
   s.log.reset(snapshot);
   s.memberships.reset(snapshot.membership, index);
   s.ballots.reset();
