@@ -41,7 +41,7 @@ const profiles: { readonly [kind in FaultKind]: Profile } = {
   slowLink: { chance: 0.3, weight: 2, forMs: [500, 6_000], timed: true, amount: between(10, 1_500), members: 2 },
   cloggedLink: { chance: 0.15, weight: 1, forMs: [500, 6_000], amount: between(0.1, 20), members: 2 },
   resetLinks: { chance: 0.3, weight: 2, forMs: [0, 0], target: mostlyLeader, members: 2 },
-  forgottenLinks: { chance: 0.2, weight: 1, forMs: [0, 0], target: mostlyLeader, members: 2 },
+  forgottenLinks: { chance: 0.2, weight: 1, forMs: [1, 500], target: mostlyLeader, members: 2 },
   mangle: { chance: 0.35, weight: 3, forMs: [1_000, 8_000], amount: between(0.01, 0.3), members: 2 },
   clientCut: { chance: 0.2, weight: 1, forMs: [200, 4_000], target: mostlyLeader, members: 1 },
   kill: { chance: 0.5, weight: 3, forMs: [10, 3_000], target: mostlyLeader, members: 1 },

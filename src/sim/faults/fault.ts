@@ -29,7 +29,7 @@ export const faultKinds = {
   slowLink: "bytes between the target and one other take up to `amount` ms",
   cloggedLink: "a line of `amount` bytes a ms between the target and one other",
   resetLinks: "the target's connections break",
-  forgottenLinks: "the target's connections pass nothing on any more, and nobody is told; new ones work",
+  forgottenLinks: "the target's connections pass nothing on any more, nor do those made soon after, and nobody is told",
   mangle: "engine messages are lost, doubled and delayed, each with the chance `amount`",
   clientCut: "clients can't reach the target, nor it them",
   kill: "kill -9; it starts again `forMs` later",

@@ -12,6 +12,8 @@ const MANGLE_DELAY_ELECTIONS = 1.5;
 /** A process whose disk is to be damaged ends in peace so often, if it can within this time. */
 const PEACEFUL_CHANCE = 0.4;
 const PEACE_MS = 200;
+/** Between two times that a firewall forgets. */
+const FORGETS_WITHIN_MS = 20;
 /** Voters and learners that a run may add to those it began with. */
 const MOST_ADDED = 3;
 
@@ -92,8 +94,7 @@ export class Nemesis {
         for (const peer of members) if (peer !== member) network.reset(machine.host, peer.machine.host);
         return true;
       case "forgottenLinks":
-        for (const peer of members) if (peer !== member) network.forget(machine.host, peer.machine.host);
-        return true;
+        return this.#forget(member, forMs);
       case "mangle":
         return this.#lasts(forMs, this.#mangle(amount));
       case "clientCut":
@@ -247,6 +248,24 @@ export class Nemesis {
     return this.#lasts(forMs, () => {
       over = true;
       undo?.();
+    });
+  }
+
+  /** A firewall begins anew, which breaks what there is or not, and for a while forgets what it sees. */
+  #forget(member: WorldMember, forMs: number): boolean {
+    const { network, members } = this.#world;
+    const { host } = member.machine;
+    const hosts = members.filter((peer) => peer !== member).map(({ machine }) => machine.host);
+    let over = false;
+    const forget = (): void => {
+      if (over) return;
+      for (const other of hosts) network.forget(host, other);
+      this.#world.later(this.#random.between(0.5, FORGETS_WITHIN_MS), forget);
+    };
+    if (this.#random.chance(0.5)) for (const other of hosts) network.reset(host, other);
+    forget();
+    return this.#lasts(forMs, () => {
+      over = true;
     });
   }
 
