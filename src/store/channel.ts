@@ -41,7 +41,7 @@ export class CallFailure extends QuorateError {
 
 export interface StreamEvents<Response> {
   reply(response: Response): void;
-  /** Exactly once, and the last; null: the member ended it without an error. */
+  /** Exactly once, the last, and not before `open` has returned; null: the member ended it without an error. */
   ended(error: CallFailure | null): void;
 }
 

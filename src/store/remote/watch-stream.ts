@@ -24,6 +24,8 @@ import type { RemoteWatch } from "./remote-watch.ts";
 interface Entry {
   readonly id: number;
   readonly watch: RemoteWatch;
+  /** The revision it was asked from; 0: from the member's. */
+  readonly startRevision: number;
   /** How many creations had been answered before its own; null: it is not in place. */
   activeAs: number | null;
   /** Its consumer is gone, or it is held back: what still comes for it is dropped. */
@@ -115,7 +117,7 @@ export class WatchStream {
 
   #create(watch: RemoteWatch, startRevision: number): void {
     const id = this.#nextId++;
-    const entry: Entry = { id, watch, activeAs: null, dropped: false, held: [] };
+    const entry: Entry = { id, watch, startRevision, activeAs: null, dropped: false, held: [] };
     this.#entries.set(id, entry);
     this.#byWatch.set(watch, entry);
     this.#creating.push(entry);
@@ -186,7 +188,7 @@ export class WatchStream {
     entry.activeAs = this.#created;
     const { revision } = response.header;
     watch.created(revision);
-    if (watch.next <= revision + 1) return;
+    if (Math.max(entry.startRevision, 1) <= revision + 1) return;
     this.#drop(entry);
     this.#create(watch, revision + 1);
   }
@@ -195,11 +197,18 @@ export class WatchStream {
     for (const event of events) {
       const revision = entry.held[0]?.kv.modRevision ?? event.kv.modRevision;
       if (revision !== event.kv.modRevision) this.#release(entry);
-      if (entry.dropped) return;
       entry.held.push(event);
     }
     // The rest of its last revision may be in the next fragment.
     if (!fragment) this.#release(entry);
+    // Its consumer has this turn to take it: only what stays is too much.
+    if (entry.watch.isFull) this.#ports.clock.soon(() => this.#holdBack(entry));
+  }
+
+  #holdBack(entry: Entry): void {
+    if (this.#over || entry.dropped || !entry.watch.isFull) return;
+    this.#drop(entry);
+    this.#ports.filled(entry.watch);
   }
 
   /** The watch is given a revision that is complete. */
@@ -208,9 +217,6 @@ export class WatchStream {
     if (first === undefined) return;
     entry.watch.take(first.kv.modRevision, entry.held);
     entry.held = [];
-    if (!entry.watch.isFull) return;
-    this.#drop(entry);
-    this.#ports.filled(entry.watch);
   }
 
   #progressOfAll({ header, canceled }: WatchResponse): void {

@@ -166,7 +166,6 @@ export class Watches {
           watch.isHeldBack = true;
         },
       });
-      if (stream.isOver) return null;
       this.#streams.add(stream);
       this.#learnOrder(stream, connected, token);
       return stream;
