@@ -8,7 +8,7 @@ import type { EngineStart, Position } from "../engine.ts";
 import { describeMembership, type Membership } from "../membership.ts";
 import type { ObservedMember } from "./observed-member.ts";
 import { type Advance, type ObservedGroup, type Property, violated } from "./property.ts";
-import { isQuorum } from "./quorum.ts";
+import { suffices } from "./quorum.ts";
 
 /** Whether a member would find this entry, or a snapshot that covers it, if it started now. */
 export type DiskTruth = (id: MemberId, position: Position) => boolean;
@@ -56,8 +56,8 @@ export class CommitRule implements Property {
 
   /** The leader counts, then appends: a change of membership with the same input is not in force for the count. */
   #quorum(leader: ObservedMember, { index, epoch }: Position, is: string, holds: (id: MemberId) => boolean): void {
-    const { before, now } = leader;
-    if (isQuorum(before.membership, holds) || isQuorum(now.membership, holds)) return;
+    const { before, now, options } = leader;
+    if (suffices(before.membership, options, holds) || suffices(now.membership, options, holds)) return;
     const holders = voters(before.membership).filter(holds);
     const who = holders.length === 0 ? "nobody" : holders.map((id) => id.toString(16)).join(",");
     violated(

@@ -8,7 +8,7 @@ import type { MemberId } from "../../environment.ts";
 import type { Input } from "../engine.ts";
 import type { ObservedMember } from "./observed-member.ts";
 import { type Property, violated } from "./property.ts";
-import { isQuorum } from "./quorum.ts";
+import { suffices } from "./quorum.ts";
 
 /** Election timeouts without a quorum that a leader may take to notice. */
 const PATIENCE = 4;
@@ -52,7 +52,7 @@ export class LeaderIsHeard implements Property {
     const { electionTimeoutMs } = options;
     const lately = (id: MemberId): boolean =>
       id === member.id || (hearing.heard.get(id) ?? Number.NEGATIVE_INFINITY) >= awakeMs - electionTimeoutMs;
-    if (isQuorum(now.membership, lately)) hearing.quorumAt = awakeMs;
+    if (suffices(now.membership, options, lately)) hearing.quorumAt = awakeMs;
     const silentMs = awakeMs - hearing.quorumAt;
     if (silentMs <= PATIENCE * electionTimeoutMs) return;
     violated(
