@@ -114,6 +114,23 @@ export const replica: readonly Defect[] = [
     ],
   },
   {
+    name: "stop-refuses-what-was-sent",
+    room: "replica",
+    what: "At a stop, writes that are on their way, and may be committed yet, are answered as if they had had no effect.",
+    source: "Found here by reading; Jepsen, definite and indefinite errors (etcd 3.4.3)",
+    engine: "any",
+    habitat: "leaders that fall",
+    patches: [
+      {
+        file: proposals,
+        text: '    for (const pending of sent) this.#answer(pending, { type: "error", revision, error: etcdErrors.timeout() });\n  }\n\n  #answer',
+        replacement:
+          '    for (const pending of sent) {\n      this.#answer(pending, { type: "error", revision, error: etcdErrors.serverStopped() });\n' +
+          "    }\n  }\n\n  #answer",
+      },
+    ],
+  },
+  {
     name: "read-before-applied",
     room: "replica",
     what: "A read is answered when its index is known, before this member has applied everything up to it.",

@@ -101,6 +101,21 @@ export const storage: readonly Defect[] = [
     ],
   },
   {
+    name: "recovered-batch-not-reaffirmed",
+    room: "storage",
+    what: "What a killed process had written and not synced is read by the next start, said to be durable, and then lost.",
+    source: "Found here by the simulator, seed 1043; Rebello et al. (ATC 2020)",
+    engine: "any",
+    habitat: "power failures",
+    patches: [
+      {
+        file: "src/storage/open-storage.ts",
+        text: "  await reaffirm(disk, [directory, `${directory}/${logName}`, `${directory}/${snapshotsName}`], log.segments.at(-1));\n",
+        replacement: "",
+      },
+    ],
+  },
+  {
     name: "state-left-in-old-segment",
     room: "storage",
     what: "A new segment does not repeat the engine's state: when the old ones go, epoch and vote are forgotten.",
