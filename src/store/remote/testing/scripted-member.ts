@@ -48,7 +48,7 @@ export class ScriptedMember implements Dialler {
   dials = 0;
   /** Why connections are refused; null: they are not; "hangs": there is no answer at all. */
   refusal: string | null = null;
-  /** It takes requests and answers nothing, as a stopped process. */
+  /** It takes requests and answers nothing; a stream that is used meanwhile stays deaf and dumb for good. */
   frozen = false;
   /** Called with every stream, before the first message on it. */
   opened: (stream: ScriptedStream) => void = () => undefined;
@@ -210,6 +210,7 @@ export class ScriptedStream {
   readonly #clock: Clock;
   readonly #member: ScriptedMember;
   #over = false;
+  #isDead = false;
 
   constructor(
     path: string,
@@ -226,7 +227,7 @@ export class ScriptedStream {
     this.outbound = {
       send: (request) => {
         clock.after(WAY_MS, () => {
-          if (this.isOver || this.#member.frozen) return;
+          if (!this.#passes()) return;
           this.requests.push(request);
           this.heard(request as never);
         });
@@ -247,8 +248,14 @@ export class ScriptedStream {
   /** Sends a message, which takes its time. */
   say(response: unknown): void {
     this.#clock.after(WAY_MS, () => {
-      if (!this.isOver && !this.#member.frozen) this.#events.reply(response);
+      if (this.#passes()) this.#events.reply(response);
     });
+  }
+
+  /** Nothing is lost from the middle: once one message is, all later ones are. */
+  #passes(): boolean {
+    if (this.#member.frozen) this.#isDead = true;
+    return !this.#over && !this.#isDead;
   }
 
   /** Ends it at once. */
