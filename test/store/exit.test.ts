@@ -1,0 +1,85 @@
+/** A program that uses a store ends by itself, once the store is closed, and not before its work is done. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { ClusterUnderTest } from "../support/cluster.ts";
+
+const module = new URL("../../src/store/connect-store.ts", import.meta.url).href;
+
+/** Runs a program that has `connectStore`, `put` and `watchAll`; what it printed, and whether it ended by itself. */
+function run(program: string): Promise<{ printed: string; code: number | null; signal: string | null }> {
+  const prelude = `
+    import { connectStore } from ${JSON.stringify(module)};
+    const put = (key) => ({ key, value: "1", lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false });
+    const watchAll = { key: "\\0", rangeEnd: "\\0", startRevision: 0, prevKv: false, without: [], progress: false };
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", prelude + program], { timeout: 15_000 });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (printed += text.toString()));
+  return new Promise((resolve) => child.once("close", (code, signal) => resolve({ printed, code, signal })));
+}
+
+describe("a program with a store", { timeout: 60_000 }, () => {
+  let cluster: ClusterUnderTest;
+  let connect: string;
+
+  before(async () => {
+    cluster = await ClusterUnderTest.start({ target: "etcd", size: 1 });
+    connect = `connectStore(${JSON.stringify(cluster.endpoints)})`;
+  });
+  after(() => cluster?.stop());
+
+  test("ends after close, whatever was open", async () => {
+    const { printed, code } = await run(`
+      const store = await ${connect};
+      const watch = store.watch(watchAll);
+      const states = (async () => { for await (const { is } of store.states()) console.log(is); })();
+      const seen = (async () => { for await (const { events } of watch) console.log(events.length); })();
+      await watch.ready;
+      const lease = await store.grantLease(30);
+      await store.keepLeaseAlive(lease.id);
+      await store.put(put("a"));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await store.close();
+      await seen;
+      await states;
+      console.log("done");
+    `);
+    assert.equal(code, 0, printed);
+    assert.deepEqual(printed.trim().split("\n"), ["connected", "1", "closed", "done"]);
+  });
+
+  test("ends after a connection that did not come about", async () => {
+    const { printed, code } = await run(`
+      await connectStore("127.0.0.1:1", { connectTimeoutMs: 500 }).catch(({ code, message }) => console.log(code, message));
+      console.log("done");
+    `);
+    assert.equal(code, 0, printed);
+    assert.equal(printed, "UNAVAILABLE connect: no member can be reached: 127.0.0.1:1: connection refused\ndone\n");
+  });
+
+  test("does not end while a call or a watch waits for the cluster to come back", async () => {
+    const member = cluster.member(0);
+    const ended = run(`
+      const store = await ${connect};
+      const watch = store.watch(watchAll);
+      await watch.ready;
+      console.log("ready");
+      for await (const { events } of watch) {
+        console.log(events[0].kv.key);
+        break;
+      }
+      await store.close();
+    `);
+    await delay(1_500);
+    await member.end("SIGKILL");
+    await delay(1_500);
+    member.start();
+    await cluster.ready();
+    await member.client.put("back", "1");
+    const { printed, code } = await ended;
+    assert.equal(code, 0, printed);
+    assert.equal(printed, "ready\nback\n");
+  });
+});
