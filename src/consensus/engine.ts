@@ -227,6 +227,8 @@ export interface PeerProgress {
   readonly active: boolean;
   /** Came back with less than it had acknowledged: a wiped or rolled-back disk. Its old acknowledgements are void. */
   readonly lostData: boolean;
+  /** It cannot prove that it kept what it acknowledged (`EngineStart.untrusted`): it counts in no quorum for now. */
+  readonly untrusted: boolean;
 }
 
 export interface Status {

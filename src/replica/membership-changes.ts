@@ -121,19 +121,24 @@ function requireStarted(members: readonly Member[], voters: 1 | -1, without: Mem
   if (started < Math.floor(after / 2) + 1) throw etcdErrors.notEnoughStartedMembers();
 }
 
-/** A new voter that has not started counts as down: all others should be there. */
-function requireHealthy(status: Status): void {
-  for (const id of status.membership.voters) {
-    if (id !== status.id && status.peers.get(id)?.active !== true) throw etcdErrors.unhealthy();
-  }
+/** Whether the voter answers, and counts in quorums: one that may have lost what it acknowledged does not. */
+function isSound(id: MemberId, status: Status): boolean {
+  if (id === status.id) return true;
+  const peer = status.peers.get(id);
+  return peer !== undefined && peer.active && !peer.untrusted;
 }
 
-/** Those that stay must have a majority that answers. */
+/** A new voter that has not started counts as down: all others should be there. */
+function requireHealthy(status: Status): void {
+  if (!status.membership.voters.every((id) => isSound(id, status))) throw etcdErrors.unhealthy();
+}
+
+/** Those that stay must have a majority that answers: without one, not even the removal could be made good. */
 function requireReachableWithout(removed: MemberId, status: Status): void {
   const stay = status.membership.voters.filter((id) => id !== removed);
   if (stay.length === 0) throw etcdErrors.notEnoughStartedMembers();
-  const active = stay.filter((id) => id === status.id || status.peers.get(id)?.active === true).length;
-  if (active < Math.floor(stay.length / 2) + 1) throw etcdErrors.unhealthy();
+  const sound = stay.filter((id) => isSound(id, status)).length;
+  if (sound < Math.floor(stay.length / 2) + 1) throw etcdErrors.unhealthy();
 }
 
 function unusedId({ random, members }: MembershipPorts): MemberId {

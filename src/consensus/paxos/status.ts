@@ -53,9 +53,9 @@ function peersOf(s: PaxosState): ReadonlyMap<MemberId, PeerProgress> {
   const peers = new Map<MemberId, PeerProgress>();
   for (const p of s.lead?.progress.values() ?? []) {
     if (p.departing !== null) continue;
-    const { learner, state, match, next, inflightMessages, inflightBytes, lostData } = p;
+    const { learner, state, match, next, inflightMessages, inflightBytes, lostData, untrusted } = p;
     const active = p.incarnation !== 0 && p.lastHeard >= s.now - s.options.electionTimeoutMs;
-    peers.set(p.id, { learner, state, match, next, inflightMessages, inflightBytes, active, lostData });
+    peers.set(p.id, { learner, state, match, next, inflightMessages, inflightBytes, active, lostData, untrusted });
   }
   return peers;
 }

@@ -152,6 +152,7 @@ describe("a snapshot on its way was asked for", () => {
     inflightBytes: 0,
     active: true,
     lostData: false,
+    untrusted: false,
   };
   const peers = new Map([[2n, peer]]);
 

@@ -53,10 +53,10 @@ function peersOf(s: ZabState): ReadonlyMap<MemberId, PeerProgress> {
   const peers = new Map<MemberId, PeerProgress>();
   for (const p of s.leading?.progress.values() ?? []) {
     if (p.departing !== null) continue;
-    const { learner, match, next, inflightMessages, inflightBytes, lostData } = p;
+    const { learner, match, next, inflightMessages, inflightBytes, lostData, untrusted } = p;
     const state = p.state === "idle" ? "probe" : p.state;
     const active = p.incarnation !== 0 && p.lastHeard >= s.now - s.options.electionTimeoutMs;
-    peers.set(p.id, { learner, state, match, next, inflightMessages, inflightBytes, active, lostData });
+    peers.set(p.id, { learner, state, match, next, inflightMessages, inflightBytes, active, lostData, untrusted });
   }
   return peers;
 }
