@@ -36,9 +36,18 @@ export class Atlas {
   mayDamage(member: WorldMember): boolean {
     this.#settle();
     if (this.#damaged.has(member)) return false;
-    const { voters } = this;
-    if (!voters.includes(member.id)) return true;
-    return this.#damagedVoters() + 1 <= bearable(voters.length);
+    return this.#electorates().every(
+      (voters) => !voters.includes(member.id) || this.#damagedAmong(voters) + 1 <= bearable(voters.length),
+    );
+  }
+
+  /** All sets of voters that may have to agree: as committed, and as anybody's log says, which may yet be. */
+  #electorates(): (readonly MemberId[])[] {
+    const sets: (readonly MemberId[])[] = [this.voters];
+    for (const { now } of this.#world.observer.properties.members.values()) {
+      sets.push(now.membership.voters, now.membership.outgoing);
+    }
+    return sets;
   }
 
   /** @param shows whether what is left on the disk tells that something is gone. */
@@ -54,12 +63,10 @@ export class Atlas {
     const { voters } = this;
     const left = voters.filter((id) => id !== member.id);
     if (left.length === 0) return false;
-    const damaged = this.#damagedVoters() - (this.#damaged.has(member) ? 1 : 0);
-    return damaged <= bearable(left.length);
+    return this.#damagedAmong(left) <= bearable(left.length);
   }
 
-  #damagedVoters(): number {
-    const { voters } = this;
+  #damagedAmong(voters: readonly MemberId[]): number {
     return [...this.#damaged.keys()].filter(({ id }) => voters.includes(id)).length;
   }
 
