@@ -6,9 +6,13 @@
  * change of membership: nobody proposes behind one that is not decided, so what lies there was proposed by somebody who
  * knew it decided, and if a quorum had accepted it, one of them would have told (proof in docs/internals/paxos.md).
  */
-import { InvariantViolation } from "../../errors.ts";
 import { type Entry, EntryKind } from "../engine.ts";
 import { type Accepted, withoutFalling } from "./rising.ts";
+
+/** What acceptors report cannot all be true: a broken disk, or no Paxos. Nobody must lead on the strength of it. */
+export class ReportsContradict extends Error {
+  override readonly name = "ReportsContradict";
+}
 
 /** What one acceptor holds in the open slots, from the first on; null: a hole. It may be shorter than others'. */
 export type Report = readonly (Accepted | null)[];
@@ -19,6 +23,7 @@ const nothing = new Uint8Array(0);
  * @param first the first open slot: all before it are decided.
  * @param floor epoch of the last decided entry.
  * @param reports of a phase 1 quorum, all from `first` on.
+ * @throws ReportsContradict if a round has two values in a slot, or a list that falls.
  */
 export function choose(first: number, floor: number, reports: readonly Report[]): Entry[] {
   const length = Math.max(0, ...reports.map((report) => report.length));
@@ -34,7 +39,7 @@ export function choose(first: number, floor: number, reports: readonly Report[])
     highest.push(best);
   }
   const standing = withoutFalling(highest, floor);
-  if (standing === null) throw new InvariantViolation(`the list of one leader falls: ${words(highest)}`);
+  if (standing === null) throw new ReportsContradict(`the list of one leader falls: ${words(highest)}`);
   const change = standing.findIndex((slot) => slot?.entry.kind === EntryKind.membership);
   if (change >= 0) standing.length = change + 1;
   while (standing.length > 0 && standing.at(-1) === null) standing.pop();
@@ -52,13 +57,12 @@ function words(slots: readonly (Accepted | null)[]): string {
     .join(", ");
 }
 
-/** One round, one leader, one value: anything else means that Paxos is broken, or a disk. */
 function mustBeSame(a: Accepted, b: Accepted): void {
   if (a.entry.epoch === b.entry.epoch && a.entry.kind === b.entry.kind && a.entry.data.length === b.entry.data.length) {
     return;
   }
   const { index } = a.entry;
-  throw new InvariantViolation(
+  throw new ReportsContradict(
     `slot ${index} has two values of round ${a.round}: epoch ${a.entry.epoch}, kind ${a.entry.kind} and epoch ${b.entry.epoch}, kind ${b.entry.kind}`,
   );
 }

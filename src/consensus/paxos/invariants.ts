@@ -2,8 +2,8 @@
  * What must be true after every step, in production too: a member that finds otherwise stops.
  *
  * `checkBasic` looks at one state, `checkChange` at a state and the one before. Both are a handful of comparisons,
- * independent of the length of the log. (That a leader's list rises, I1, is asserted where values are put among others:
- * rising.ts; and by the log, which takes no entry of an epoch below its last.)
+ * independent of the length of the log. (That a leader's list rises, I1, is asserted by the log, which takes no entry of
+ * an epoch below its last.)
  */
 import type { MemberId } from "../../environment.ts";
 import { InvariantViolation } from "../../errors.ts";

@@ -15,7 +15,7 @@ import { entryOverheadBytes } from "../parts/entry-log.ts";
 import { name } from "../parts/name.ts";
 import { accept, openSlots } from "./acceptor.ts";
 import { Candidacy, type PromiseReport } from "./candidacy.ts";
-import { choose, type Report } from "./choice.ts";
+import { choose, type Report, ReportsContradict } from "./choice.ts";
 import { decide } from "./decided.ts";
 import { becomeLeader } from "./leadership.ts";
 import type { Envelope, Prepare, PromiseMessage, ReportedSlot } from "./messages.ts";
@@ -107,7 +107,8 @@ export function onNack(s: PaxosState, from: MemberId, asked: number): boolean {
 function conclude(s: PaxosState, candidacy: Candidacy): void {
   const { membership } = s;
   if (!mayGoOn(s, candidacy, membership) || !isPromised(s, candidacy, membership)) return;
-  const values = choose(s.decided + 1, s.log.epochAt(s.decided) ?? 0, reportsOf(s, candidacy));
+  const values = chosenOf(s, candidacy);
+  if (values === null) return;
   const last = values.at(-1);
   let next: Membership | null = null;
   if (last?.kind === EntryKind.membership) {
@@ -132,6 +133,18 @@ function conclude(s: PaxosState, candidacy: Candidacy): void {
     },
   );
   becomeLeader(s, values, candidacy.reports);
+}
+
+/** Null: what was reported cannot be, and this member steps back. */
+function chosenOf(s: PaxosState, candidacy: Candidacy): Entry[] | null {
+  try {
+    return choose(s.decided + 1, s.log.epochAt(s.decided) ?? 0, reportsOf(s, candidacy));
+  } catch (error) {
+    if (!(error instanceof ReportsContradict)) throw error;
+    s.notice("warn", `does not lead round ${s.round}: ${error.message}`, {});
+    becomeFollower(s, s.round, 0n, "promises contradict each other");
+    return null;
+  }
 }
 
 function promised(s: PaxosState, candidacy: Candidacy, id: MemberId): boolean {

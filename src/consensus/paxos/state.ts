@@ -205,7 +205,8 @@ export class PaxosState {
 
   /** Who takes part in deciding the next slot: by the newest change that is decided. */
   get membership(): Membership {
-    return this.memberships.at(this.decided);
+    const { memberships, decided } = this;
+    return memberships.activeIndex <= decided ? memberships.active : memberships.at(decided);
   }
 
   /** The slot that brought this membership; of a snapshot, the snapshot's. */
