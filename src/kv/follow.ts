@@ -53,7 +53,7 @@ export async function* follow(
         for await (const batch of store.watch(request, { signal: watching.signal })) {
           backoff.reset();
           if (batch.events.length === 0) continue;
-          for (const event of batch.events) apply(kvs, event);
+          for (const event of batch.events) applyEvent(kvs, event);
           yield { revision: batch.revision, kvs, events: batch.events };
         }
         if (store.state.is === "closed") return;
@@ -68,7 +68,8 @@ export async function* follow(
   }
 }
 
-function apply(kvs: Map<ByteString, KeyValue>, { type, kv }: WatchEvent): void {
+/** Brings a map forward by one event. */
+export function applyEvent(kvs: Map<ByteString, KeyValue>, { type, kv }: WatchEvent): void {
   if (type === "put") kvs.set(kv.key, kv);
   else kvs.delete(kv.key);
 }
@@ -86,6 +87,6 @@ function replace(kvs: Map<ByteString, KeyValue>, found: readonly KeyValue[], rev
     const before = kvs.get(kv.key) ?? null;
     if (before?.modRevision !== kv.modRevision) events.push({ type: "put", kv, prevKv: before });
   }
-  for (const event of events) apply(kvs, event);
+  for (const event of events) applyEvent(kvs, event);
   return events;
 }
