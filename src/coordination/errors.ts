@@ -10,6 +10,7 @@
  * - `EVICTED`: somebody else deleted the key of a holder or a waiter.
  * - `HANDED_OVER`: a leader has given its office up to a higher number.
  * - `TAKEN`: another member has this name.
+ * - `EXHAUSTED`: there is no more of it.
  * - `NOT_CREATED`: a recipe that has to be set up before it is used was not.
  * - `MISMATCH`: others use the same name with other settings, or for something else.
  * - `INVALID_ARGUMENT`: what the caller gave cannot be used.
@@ -80,6 +81,33 @@ export function taken(what: string, lease: LeaseId): QuorateError {
     "TAKEN",
     GrpcStatus.alreadyExists,
     `${what} is there already, of session ${lease.toString(16)}: use another name, or wait until that one has left`,
+    { retryable: true },
+  );
+}
+
+export function notCreated(what: string): QuorateError {
+  return new QuorateError(
+    "NOT_CREATED",
+    GrpcStatus.failedPrecondition,
+    `${what} was not set: set it before it is used`,
+  );
+}
+
+/** The caller gave up, or the session ended, before it was known whether a change was made. */
+export function outcomeUnknown(what: string, cause: unknown): QuorateError {
+  return new QuorateError(
+    "OUTCOME_UNKNOWN",
+    GrpcStatus.unknown,
+    `the change of ${what} may or may not have been made: read it before you change it again`,
+    { cause, retryable: false },
+  );
+}
+
+export function exhausted(what: string, number: number): QuorateError {
+  return new QuorateError(
+    "EXHAUSTED",
+    GrpcStatus.resourceExhausted,
+    `all ${number} workers of ${what} are taken: close programs that use it, or wait until their sessions have ended`,
     { retryable: true },
   );
 }
