@@ -2,6 +2,7 @@
  * Answers to a member's former life reach the new one, which asks the same things again: whatever it numbers from one in
  * each life is answered by what was true before (etcd-io/etcd#20418).
  */
+import { plays } from "../message-parts.ts";
 import type { Stage } from "../stage.ts";
 
 export function echoes(stage: Stage): void {
@@ -13,7 +14,7 @@ export function echoes(stage: Stage): void {
   let reborn = false;
   // What shows the new life that there is a leader comes in time.
   cluster.network.holdUp = (_from, to, { type }) =>
-    !reborn && to === forgetful && type !== "append" && type !== "heartbeat" ? heldMs : 0;
+    !reborn && to === forgetful && !plays("leadership", type) ? heldMs : 0;
   const ask = (): void => {
     if (stage.acts(forgetful)) cluster.read(forgetful);
   };

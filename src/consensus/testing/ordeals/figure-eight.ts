@@ -3,6 +3,7 @@
  * uncommitted, on some logs each, and those who can win with them are elected in turn (figure 8 of the paper).
  */
 import type { MemberId } from "../../../environment.ts";
+import { plays } from "../message-parts.ts";
 import type { Stage } from "../stage.ts";
 
 export function figureEight(stage: Stage): void {
@@ -41,7 +42,7 @@ function electOne(stage: Stage, wanted: MemberId): MemberId {
     cluster.isolate(leader);
     stage.tellLinkLost(leader);
   }
-  cluster.network.filter = (from, _to, { type }) => from === chosen || (type !== "vote" && type !== "preVote");
+  cluster.network.filter = (from, _to, { type }) => from === chosen || !plays("candidacy", type);
   const elected = stage.waitFor(() => cluster.member(chosen).engine?.status.role === "leader", 5_000);
   cluster.network.filter = () => true;
   // Before it can say anything.

@@ -4,6 +4,7 @@
  * still come in. A lease counted from their arrival outlives the promises it rests on; a read asked after another was
  * elected is vouched for by none of them.
  */
+import { plays } from "../message-parts.ts";
 import type { Stage } from "../stage.ts";
 
 export function lateAnswers(stage: Stage): void {
@@ -20,7 +21,7 @@ export function lateAnswers(stage: Stage): void {
   const acknowledgements = random.chance(0.3);
   let deposed = false;
   const isAnswer = (type: string): boolean =>
-    type === "heartbeatResponse" || (acknowledgements && type === "appendResponse");
+    plays("heartbeatAnswer", type) || (acknowledgements && plays("acknowledgement", type));
   cluster.network.holdUp = (from, to, { type }) =>
     to === leader && late.includes(from) && isAnswer(type) ? heldMs : 0;
   // Of what follows it hears nothing but such answers.

@@ -2,6 +2,7 @@
  * Leadership is handed over while reads are in flight, and the message that says so comes late: perhaps when the leader
  * has given the transfer up, and hears nothing of the election that follows.
  */
+import { plays } from "../message-parts.ts";
 import type { Stage } from "../stage.ts";
 
 export function lateHandOver(stage: Stage): void {
@@ -12,7 +13,7 @@ export function lateHandOver(stage: Stage): void {
   const heldMs = random.chance(0.3) ? random.between(0, 200) : random.between(950, 2200);
   let told = Number.POSITIVE_INFINITY;
   cluster.network.holdUp = (from, _to, { type }) => {
-    if (type !== "timeoutNow") return 0;
+    if (!plays("handOver", type)) return 0;
     if (from === leader) told = Math.min(told, cluster.time + heldMs);
     return heldMs;
   };
