@@ -104,8 +104,8 @@ function dispatch(s: PaxosState, from: MemberId, envelope: Envelope, m: Message)
  */
 function onHigherRound(s: PaxosState, from: MemberId, round: number): boolean {
   if (!isMember(s.membership, from) && !isMember(s.memberships.active, from)) return false;
-  const led = s.lead !== null;
+  const wasDeposed = s.lead !== null && s.lead.transfer === null;
   becomeFollower(s, round, 0n, `${name(from)} promised round ${round}`);
-  if (led && mayCampaign(s)) hurryElection(s, 0);
+  if (wasDeposed && mayCampaign(s)) hurryElection(s, 0);
   return true;
 }

@@ -89,12 +89,13 @@ function dispatch(s: RaftState, from: MemberId, envelope: Envelope, m: Message):
 /**
  * An answer from a later epoch. From a member it ends this one's, so that a member stuck ahead alone comes back into the
  * group; from somebody who is not (a removed member) it means nothing. A deposed leader stands again soon: its
- * followers know it, so the group loses little time.
+ * followers know it, so the group loses little time. Not one that was handing over: the later epoch is that of the
+ * election it asked for, whose own message is still on its way.
  */
 function onHigherEpoch(s: RaftState, from: MemberId, epoch: number): boolean {
   if (!isMember(s.memberships.active, from)) return false;
-  const led = s.lead !== null;
+  const wasDeposed = s.lead !== null && s.lead.transfer === null;
   becomeFollower(s, epoch, 0n, `${name(from)} is in epoch ${epoch}`);
-  if (led && mayCampaign(s)) hurryElection(s, 0);
+  if (wasDeposed && mayCampaign(s)) hurryElection(s, 0);
   return true;
 }

@@ -47,6 +47,22 @@ describe("a leader transfer (scenario 17)", () => {
     assert.deepEqual(granted.sent[0]?.message, { type: "voteResponse", granted: true });
   });
 
+  // Seed 1000423 and others: the target's answers to older messages overtake its request for a vote.
+  it("is not undone by the old leader, when it hears of the target's epoch before it is asked for its vote", () => {
+    const response = { type: "heartbeatResponse" as const, session: 1, round: 0, sentAt: 0, promiseMs: 0 };
+    const after = (handsOver: boolean): SoloEffects => {
+      const solo = new Solo();
+      solo.settle();
+      solo.ack(2n, 2);
+      if (handsOver) transfer(solo, 2n);
+      const effects = solo.receive(2n, response, { epoch: 3 });
+      assert.equal(solo.engine.status.role, "follower");
+      return effects;
+    };
+    assert.equal(after(true).wakeAt, null);
+    assert.notEqual(after(false).wakeAt, null);
+  });
+
   it("a message that asks to stand is followed only from the leader of this epoch, by a voter", () => {
     const solo = new Solo();
     solo.append(2n, 2, { index: 1, epoch: 1 }, []);
