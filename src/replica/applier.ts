@@ -103,7 +103,7 @@ export class Applier {
   /** Applies a slice; true: there is more to do now. */
   run(): boolean {
     if (this.#ahead !== null && this.#ahead.meta.index <= this.#given) this.#adopt(this.#ahead);
-    if (this.#installing) return false;
+    if (this.#installing || this.#next === this.#work.length) return false;
     const until = this.#clock.now() + SLICE_MS;
     while (this.#next < this.#work.length) {
       const work = this.#work[this.#next++];

@@ -70,13 +70,14 @@ export class Intake {
     this.#proposals.refuseOutdated(epoch, revision);
     if (leader === 0n || now < this.#notBefore) return;
     if (role === "leader") {
-      for (const forwarded of this.#forwarded.splice(0)) {
-        this.#propose(forwarded.epoch, forwarded.batch, { type: "forwarded", forwarded });
-      }
+      const all = this.#forwarded;
+      if (all.length > 0) this.#forwarded = [];
+      for (const forwarded of all) this.#propose(forwarded.epoch, forwarded.batch, { type: "forwarded", forwarded });
     }
     while (this.#proposals.hasWaiting) {
       this.#proposals.takeBatch(epoch, (sequence, commands) => encodeBatch(this.#name(sequence), commands));
     }
+    if (!this.#proposals.hasInFlight) return;
     const { transport, group } = this.#ports;
     this.#proposals.sendUnsent(epoch, leader, ({ sequence, bytes }) => {
       if (role === "leader") {

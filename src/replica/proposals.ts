@@ -68,6 +68,10 @@ export class Proposals {
     return this.#waiting.length > 0;
   }
 
+  get hasInFlight(): boolean {
+    return this.#inFlight.size > 0;
+  }
+
   /** False: there are too many already. */
   add(
     command: Uint8Array,
@@ -85,6 +89,7 @@ export class Proposals {
 
   /** Refuses what waits and was meant for another epoch only: a leader's orders end with its leadership. */
   refuseOutdated(epoch: number, revision: number): void {
+    if (this.#waiting.length === 0) return;
     const isOutdated = ({ onlyInEpoch }: PendingCommand): boolean => onlyInEpoch !== null && onlyInEpoch !== epoch;
     const outdated = this.#waiting.filter(isOutdated);
     if (outdated.length === 0) return;

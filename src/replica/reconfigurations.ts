@@ -41,6 +41,7 @@ export class Reconfigurations {
 
   /** Proposes the first, if it is not under way, and answers what is overdue. */
   run(now: number, nextId: () => number): void {
+    if (this.#queue.length === 0) return;
     const overdue = this.#queue.filter((waiting) => waiting.deadline <= now);
     if (overdue.length > 0) this.#queue = this.#queue.filter((waiting) => waiting.deadline > now);
     for (const waiting of overdue) waiting.done(etcdErrors.timeout());

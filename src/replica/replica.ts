@@ -74,6 +74,8 @@ export class GroupReplica implements Replica {
   #nextId = 1;
   #scheduled = false;
   #turning = false;
+  /** The engine has had an input since it was asked for its effects; a new one has things to say, too. */
+  #stepped = true;
   #stopped = false;
   #ticker: Scheduled | null = null;
   #early: Scheduled | null = null;
@@ -367,6 +369,7 @@ export class GroupReplica implements Replica {
   /** For who takes a turn right after it. */
   #stepBeforeTurn(input: Input): void {
     if (this.#stopped) return;
+    this.#stepped = true;
     try {
       this.#engine.step(input, this.#clock.now());
     } catch (error) {
@@ -391,12 +394,11 @@ export class GroupReplica implements Replica {
     }
   }
 
-  /** What the engine refuses or answers may lead to further inputs: until nothing is left to do. */
+  /** What the engine refuses or answers may lead to further inputs: until it has had none since it was asked. */
   #drain(now: number): void {
-    for (let more = true; more && !this.#stopped; ) {
-      const effects = this.#engine.effects();
-      this.#carryOut(effects, now);
-      more = !isIdle(effects);
+    while (this.#stepped && !this.#stopped) {
+      this.#stepped = false;
+      this.#carryOut(this.#engine.effects(), now);
     }
   }
 
@@ -567,17 +569,4 @@ export class GroupReplica implements Replica {
     const { role, epoch } = this.#engine.status;
     if (role === "leader" && this.#applier.epoch === epoch) this.#leasing.promote();
   }
-}
-
-function isIdle(effects: Effects): boolean {
-  return (
-    effects.write === null &&
-    effects.messages.length === 0 &&
-    effects.committed.length === 0 &&
-    effects.reads.length === 0 &&
-    effects.refused.length === 0 &&
-    effects.sendSnapshot.length === 0 &&
-    effects.installSnapshot === null &&
-    !effects.statusChanged
-  );
 }
