@@ -30,16 +30,20 @@ export function frameHeader(
   length: number,
   checksum: Checksum,
 ): Uint8Array {
-  const header = new Uint8Array(FRAME_HEADER_BYTES);
-  putUint32(header, 0, length);
-  header[4] = kind;
-  putUint32(header, 8, group);
-  putUint32(header, 12, sequence);
-  let crc = checksum(header.subarray(0, CHECKED_BYTES), 0);
+  putUint32(checked, 0, length);
+  checked[4] = kind;
+  putUint32(checked, 8, group);
+  putUint32(checked, 12, sequence);
+  let crc = checksum(checked, 0);
   for (const piece of pieces) crc = checksum(piece, crc);
-  putUint32(header, 16, crc);
+  const header = new Uint8Array(FRAME_HEADER_BYTES);
+  header.set(checked);
+  putUint32(header, CHECKED_BYTES, crc);
   return header;
 }
+
+/** What `frameHeader` works on: a view of part of a fresh array costs more than all the rest. */
+const checked = new Uint8Array(CHECKED_BYTES);
 
 function putUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value;
@@ -66,6 +70,7 @@ export class FrameReader {
   readonly #checksum: Checksum;
   readonly #deliver: (kind: number, group: number, payload: Uint8Array) => void;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
+  readonly #checked = this.#header.subarray(0, CHECKED_BYTES);
   /** How much of `#header` is there. */
   #headerBytes = 0;
   /** The payload of the frame that `#header` begins, when it spans chunks. */
@@ -95,11 +100,10 @@ export class FrameReader {
     let at = 0;
     while (!this.#stopped) {
       if (this.#headerBytes < FRAME_HEADER_BYTES) {
-        const part = chunk.subarray(at, at + FRAME_HEADER_BYTES - this.#headerBytes);
-        this.#header.set(part, this.#headerBytes);
-        this.#headerBytes += part.length;
-        at += part.length;
-        if (this.#headerBytes < FRAME_HEADER_BYTES) return null;
+        while (this.#headerBytes < FRAME_HEADER_BYTES) {
+          if (at === chunk.length) return null;
+          this.#header[this.#headerBytes++] = chunk[at++] as number;
+        }
         const problem = this.#inspectHeader();
         if (problem !== null) return this.#break(problem);
       }
@@ -139,7 +143,7 @@ export class FrameReader {
 
   #finishFrame(payload: Uint8Array): string | null {
     const header = this.#header;
-    const crc = this.#checksum(payload, this.#checksum(header.subarray(0, CHECKED_BYTES), 0));
+    const crc = this.#checksum(payload, this.#checksum(this.#checked, 0));
     if (crc !== uint32(header, 16)) return `frame ${this.#sequence} is damaged: its checksum does not match`;
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#headerBytes = 0;
