@@ -154,7 +154,8 @@ export class VirtualDisk {
   attach(process: VirtualProcess): Disk {
     const run = <T>(operation: DiskOperation, path: string, work: () => T): Promise<T> => {
       const delay = this.latency[operation === "sync" ? "syncMs" : "readMs"];
-      return this.run(process, plainNames(path).join("/"), { operation, delay, work });
+      const name = PLAIN.test(path) ? path : plainNames(path).join("/");
+      return this.run(process, name, { operation, delay, work });
     };
     return {
       open: (path, mode) => run("open", path, () => new VirtualFile(this, process, path, this.#open(path, mode), mode)),
@@ -289,8 +290,12 @@ function split(path: string): string[] {
   return names;
 }
 
+/** Nothing to leave out: no empty name, no name that is a dot. */
+const PLAIN = /^[^/.][^/]*(?:\/[^/.][^/]*)*$/;
+
 function plainNames(path: string): string[] {
-  return path.split("/").filter((name) => name !== "" && name !== ".");
+  const names = path.split("/");
+  return PLAIN.test(path) ? names : names.filter((name) => name !== "" && name !== ".");
 }
 
 function below(directory: Directory, name: string): string {

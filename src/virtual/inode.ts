@@ -2,7 +2,7 @@ import type { SeededRandom } from "../consensus/random.ts";
 
 /** What a disk writes whole or not at all. */
 const SECTOR_BYTES = 512;
-const LEAST_CAPACITY = 4096;
+const LEAST_CAPACITY = 1024;
 /** From here on room for a file's growth is taken less generously. */
 const MANY_BYTES = 64 * 1024;
 

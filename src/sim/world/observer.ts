@@ -37,19 +37,31 @@ export class WorldObserver implements EngineObserver {
   }
 
   started(id: MemberId, life: number, start: EngineStart, engine: Engine, options: EngineOptions): void {
-    this.#checked(() => this.properties.started(id, life, start, engine, options));
+    try {
+      this.properties.started(id, life, start, engine, options);
+    } catch (error) {
+      this.#failed(error);
+    }
     if (start.untrusted) this.marks.hit("untrusted start");
   }
 
   stepped(id: MemberId, life: number, input: Input, now: number): void {
     const world = this.#world;
     if (input.type === "message") world.trace.bytes(input.bytes);
-    this.#checked(() => this.properties.stepped(id, life, input, now));
+    try {
+      this.properties.stepped(id, life, input, now);
+    } catch (error) {
+      this.#failed(error);
+    }
     if (input.type === "applied") this.#applied(id, input.index);
   }
 
   drained(id: MemberId, life: number, effects: Effects, status: Status): void {
-    this.#checked(() => this.properties.drained(id, life, effects, status));
+    try {
+      this.properties.drained(id, life, effects, status);
+    } catch (error) {
+      this.#failed(error);
+    }
     this.marks.effects(effects);
     for (const entry of effects.committed) {
       if (entry.index !== this.truth.index + 1) continue;
@@ -81,13 +93,9 @@ export class WorldObserver implements EngineObserver {
     );
   }
 
-  #checked(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      if (!(error instanceof Error) || error.name !== "SafetyViolation") throw error;
-      this.#world.violated(propertyOf(error), error.message);
-    }
+  #failed(error: unknown): void {
+    if (!(error instanceof Error) || error.name !== "SafetyViolation") throw error;
+    this.#world.violated(propertyOf(error), error.message);
   }
 }
 
