@@ -176,7 +176,7 @@ async function build(
       quotaBytes,
     },
     strictReconfigCheck: options.strictReconfigCheck ?? true,
-    callTimeoutMs: 5_000 + 2 * (options.electionMs ?? 1_000),
+    callTimeoutMs: tuning.callTimeoutMs + 2 * (options.electionMs ?? 1_000),
     tickMs: tuning.tickMs,
     maxPendingCommands: tuning.maxPendingCommands,
     maxPendingBytes: tuning.maxPendingBytes,

@@ -27,6 +27,8 @@ export interface MemberTuning {
   /** As in `ReplicaOptions`. */
   readonly maxPendingCommands: number;
   readonly maxPendingBytes: number;
+  /** A call is given up after this and two election timeouts. */
+  readonly callTimeoutMs: number;
   /** Other than the transport's own. */
   readonly links: Partial<TransportLimits>;
 }
@@ -44,5 +46,6 @@ export const defaultTuning: MemberTuning = {
   commitNoticeMs: 2,
   maxPendingCommands: 50_000,
   maxPendingBytes: 128 * MIB,
+  callTimeoutMs: 5_000,
   links: {},
 };

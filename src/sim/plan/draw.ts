@@ -3,6 +3,7 @@
  * testing, Groce et al. 2012): a run without crashes reaches states that a run with all faults at once never sees.
  */
 import { SeededRandom } from "../../consensus/random.ts";
+import type { TransportLimits } from "../../transport/limits.ts";
 import { drawFaults } from "../faults/draw.ts";
 import type { FaultKind } from "../faults/fault.ts";
 import type { ClusterPlan, Plan } from "./plan.ts";
@@ -24,7 +25,7 @@ export interface PlanOptions {
  * Time with faults, in ms. Many short runs find more than few long ones for the same money: what a run draws matters more
  * than how long it goes on. Leases, which live for whole seconds, need the longer ones.
  */
-const DURATIONS_MS = [1_500, 2_000, 2_000, 3_000, 3_000, 4_000, 4_000, 5_000, 8_000, 15_000];
+const DURATIONS_MS = [1_000, 1_500, 2_000, 2_000, 3_000, 3_000, 4_000, 5_000, 8_000, 15_000];
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -84,6 +85,8 @@ function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
       maxUncommittedBytes: often(0.2) ? 2 * KIB + random.below(16 * KIB) : 128 * MIB,
       commitNoticeMs: pick(random, [0, 2, 2, 20, 60]),
       maxPendingCommands: often(0.15) ? 3 + random.below(10) : 50_000,
+      callTimeoutMs: pick(random, [500, 5_000]),
+      links: often(0.7) ? drawLinks(random, electionMs) : {},
     },
     chunking: often(0.3),
     minDelayMs: 0.1,
@@ -93,12 +96,23 @@ function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
   };
 }
 
+/** In proportion to elections, as by default: connections that die go by otherwise while a short run lasts. */
+function drawLinks(random: SeededRandom, electionMs: number): Partial<TransportLimits> {
+  return {
+    pingIntervalMs: electionMs,
+    maxMissedPings: 2 + random.below(3),
+    connectTimeoutMs: electionMs,
+    handshakeTimeoutMs: 2 * electionMs,
+    maxRetryMs: electionMs,
+  };
+}
+
 function drawWorkload(random: SeededRandom): WorkloadPlan {
   const often = (probability: number): boolean => random.chance(probability);
   const weight = (probability: number, most: number): number => (often(probability) ? 1 + random.below(most) : 0);
   return {
-    clients: 2 + random.below(4),
-    thinkMs: pick(random, [30, 100, 300, 500]),
+    clients: 2 + random.below(5),
+    thinkMs: pick(random, [15, 40, 100, 200, 400]),
     keys: pick(random, [1, 3, 10, 30]),
     valueBytes: pick(random, [8, 8, 60, 600]),
     mix: {
@@ -112,7 +126,7 @@ function drawWorkload(random: SeededRandom): WorkloadPlan {
       multi: weight(0.6, 3),
       compact: weight(0.4, 1),
     },
-    patienceMs: pick(random, [300, 1_000, 1_000, 8_000]),
+    patienceMs: pick(random, [300, 1_000, 3_000, 8_000]),
     watchers: often(0.6) ? 1 + random.below(2) : 0,
     readers: often(0.4) ? 1 : 0,
     leaseholders: often(0.5) ? 1 + random.below(2) : 0,

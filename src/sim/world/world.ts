@@ -23,6 +23,9 @@ import { WorldObserver } from "./observer.ts";
 const PEER_PORT = 2380;
 const CLIENT_PORT = 2379;
 const DATA = "data";
+/** What TCP waits for, in proportion to the rest of a world: a timeout, and until it tries again. */
+const TCP_TIMEOUT_ELECTIONS = 15;
+const RETRANSMIT_ELECTIONS = 0.4;
 
 export interface WorldOptions {
   readonly plan: Plan;
@@ -54,7 +57,7 @@ export class World {
     this.#lineDraws = this.#stream();
     this.timeline = new Timeline(settle);
     this.trace = new Trace(() => this.timeline.now, keepLines);
-    const { chunking, minDelayMs, maxDelayMs } = plan.cluster;
+    const { chunking, minDelayMs, maxDelayMs, electionMs } = plan.cluster;
     this.network = new VirtualNetwork({
       timeline: this.timeline,
       random: this.#stream(),
@@ -62,6 +65,8 @@ export class World {
       minDelayMs,
       maxDelayMs,
     });
+    this.network.tcpTimeoutMs = TCP_TIMEOUT_ELECTIONS * electionMs;
+    this.network.retransmitMs = RETRANSMIT_ELECTIONS * electionMs;
     const kind = engines.get(plan.cluster.engine);
     assert(kind !== undefined, `there is no engine "${plan.cluster.engine}"`);
     this.observer = new WorldObserver(this, kind);
