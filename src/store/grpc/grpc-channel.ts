@@ -12,15 +12,17 @@ export class GrpcChannel implements Channel {
   readonly endpoint: string;
   readonly #library: Library;
   readonly #client: grpc.Client;
+  readonly #close: () => void;
   readonly #maxRequestBytes: number;
   #over: Error | null = null;
   #lost: ((reason: Error) => void) | null = null;
 
-  /** @param client connected; this takes it over, and closes it */
-  constructor(endpoint: string, library: Library, client: grpc.Client, maxRequestBytes: number) {
+  /** @param client connected; `close` closes it and its connection */
+  constructor(endpoint: string, library: Library, client: grpc.Client, close: () => void, maxRequestBytes: number) {
     this.endpoint = endpoint;
     this.#library = library;
     this.#client = client;
+    this.#close = close;
     this.#maxRequestBytes = maxRequestBytes;
     // Its client would connect anew by itself with the next call: to whom, and when, is decided elsewhere.
     const { READY } = library.connectivityState;
@@ -114,14 +116,14 @@ export class GrpcChannel implements Channel {
   close(): void {
     this.#over ??= new Error("closed");
     this.#lost = null;
-    this.#client.close();
+    this.#close();
   }
 
   #lose(): void {
     if (this.#over !== null) return;
     const reason = new Error("the connection was lost");
     this.#over = reason;
-    this.#client.close();
+    this.#close();
     this.#lost?.(reason);
   }
 

@@ -13,6 +13,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { reasonIn, unavailable } from "./failures.ts";
 import { GrpcChannel } from "./grpc-channel.ts";
 import { type GrpcOptions, type GrpcSettings, grpcSettings, type TlsOptions } from "./options.ts";
+import { GIVEN_UP, noteSockets, tryAddress } from "./sockets.ts";
 
 type Library = typeof grpc;
 
@@ -39,25 +40,32 @@ async function dial(
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Channel> {
-  const deadline = Date.now() + timeoutMs;
   const library = await import("@grpc/grpc-js");
+  // Loading it, once, is no time of the connection's.
+  const deadline = Date.now() + timeoutMs;
   const { authority } = endpoint;
+  const unreachable = await tryAddress(endpoint, timeoutMs, signal);
+  if (unreachable !== null) throw unavailable(authority, unreachable, false);
   const isEncrypted = endpoint.scheme === "https" || settings.tls !== null;
   const credentials = isEncrypted ? encrypted(library, settings.tls ?? {}) : library.credentials.createInsecure();
+  const destroySockets = noteSockets(credentials);
   const client = new library.Client(`dns:///${authority}`, credentials, settings.channelOptions);
-  const abort = (): void => client.close();
-  signal?.addEventListener("abort", abort);
+  const close = (): void => {
+    client.close();
+    destroySockets();
+  };
+  signal?.addEventListener("abort", close);
   try {
-    if (signal?.aborted === true) throw unavailable(authority, "the attempt to connect was given up", false);
     const outcome = await settled(library, client.getChannel(), deadline);
-    if (outcome === "ready") return new GrpcChannel(authority, library, client, settings.maxRequestBytes);
+    if (outcome === "ready") return new GrpcChannel(authority, library, client, close, settings.maxRequestBytes);
+    if (signal?.aborted === true) throw unavailable(authority, GIVEN_UP, false);
     const why = outcome === "timeout" ? `no connection within ${timeoutMs} ms` : await reasonOf(library, client);
     throw unavailable(authority, why, false);
   } catch (error) {
-    client.close();
+    close();
     throw error;
   } finally {
-    signal?.removeEventListener("abort", abort);
+    signal?.removeEventListener("abort", close);
   }
 }
 
