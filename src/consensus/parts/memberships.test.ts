@@ -34,6 +34,15 @@ describe("MembershipLog", () => {
     assert.deepEqual([log.active, log.activeIndex], [c, 20]);
   });
 
+  it("knows which entry brought a membership", () => {
+    const log = new MembershipLog(a, 3);
+    log.append(5, b);
+    assert.deepEqual(
+      [0, 3, 4, 5, 9].map((index) => log.indexAt(index)),
+      [3, 3, 3, 5, 5],
+    );
+  });
+
   // Scenario 23 [cowsql/raft#150].
   it("scenario 23: a member may stand until its removal is committed", () => {
     const log = new MembershipLog(b, 1);

@@ -92,6 +92,18 @@ describe("Writes", () => {
     assert.equal(writes.durableIndex, 11);
   });
 
+  it("what stays behind a snapshot is written anew, whatever the disk keeps", () => {
+    const { log, writes, issue } = setup();
+    log.append(command(2, 3));
+    issue();
+    const snapshot = { epoch: 1, index: 2, membership: createMembership([1n]) };
+    log.reset(snapshot);
+    writes.restarted(snapshot, true);
+    log.append(command(2, 3));
+    const write = issue();
+    assert.deepEqual([write?.truncateFrom, write?.entries.map((entry) => entry.index)], [3, [3]]);
+  });
+
   it("a number never handed out cannot be durable", () => {
     const { writes } = setup();
     assert.throws(() => writes.complete(1), /write 1 cannot be durable: the newest handed out is 0/);

@@ -17,7 +17,7 @@ describe("an acceptor", () => {
           for (const index of [1, 2, 3, 4, 5]) {
             for (const epoch of [2, 3, 4, 5]) {
               if (epoch > round) continue;
-              const what = `promised ${promised}, slot 3 ${held}, accept ${round} ${epoch}/${index}`;
+              const what = `promised ${promised}, slot 3 ${String(held)}, accept ${round} ${epoch}/${index}`;
               const solo = new Solo({ state: { round: promised, proposer: 3n }, slots: [[2, 3], held, [4, 4]] });
               const before = solo.slots;
               const value = command(epoch, index, `${epoch}/${index} of ${round}`);
@@ -44,7 +44,7 @@ describe("an acceptor", () => {
               let last = 0;
               for (let slot = 1; slot <= solo.engine.status.lastIndex; slot++) {
                 const now = solo.engine.entryAt(slot)?.epoch ?? 0;
-                assert.ok(now >= last, `${what}: ${solo.slots}`);
+                assert.ok(now >= last, `${what}: ${solo.slots.join()}`);
                 last = now;
               }
             }

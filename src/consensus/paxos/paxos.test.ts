@@ -204,10 +204,12 @@ describe("a Paxos engine", () => {
     const entries = fc.array(number, { maxLength: 4 }).chain((epochs) =>
       slot.map((first) => ({
         first,
-        entries: epochs.sort().map((epoch, at) => {
-          if (epoch === 6) return change(6, first + at, createMembership([1n, 4n]));
-          return epoch % 2 === 0 ? command(epoch, first + at) : noop(epoch, first + at);
-        }),
+        entries: epochs
+          .toSorted((a, b) => a - b)
+          .map((epoch, at) => {
+            if (epoch === 6) return change(6, first + at, createMembership([1n, 4n]));
+            return epoch % 2 === 0 ? command(epoch, first + at) : noop(epoch, first + at);
+          }),
       })),
     );
     const session = fc.constantFrom(0, 1, 2);

@@ -179,6 +179,8 @@ export function onPrepare(s: PaxosState, from: MemberId, envelope: Envelope, m: 
   const { round } = envelope;
   if (round < s.round || (!m.transfer && isBound(s, from))) return nack(s, from, round);
   if (round > s.round) becomeFollower(s, round, 0n, `${name(from)} prepares round ${round}`);
+  // A question from before it led: whose values were accepted in this round has its promises.
+  if (s.ballots.runs.some((run) => run.round === round)) return;
   const isFree = s.proposer === from || s.proposer === 0n;
   // Slots that it asks about are forgotten here: a snapshot must bring it forward first.
   const isAnswerable = m.first > s.log.base.index;

@@ -2,10 +2,11 @@
  * What an acceptor promised never falls, over all its lives; what it says it accepted, it accepted in a round that it had
  * promised by then.
  */
+import { DecodeError } from "../../bytes.ts";
 import type { Effects, EngineStart } from "../../engine.ts";
 import type { ObservedMember } from "../../properties/observed-member.ts";
 import { type Property, violated } from "../../properties/property.ts";
-import { decodeHardState } from "../hard-state.ts";
+import { decodeHardState, type HardState } from "../hard-state.ts";
 
 export class BallotsGrow implements Property {
   readonly name = "ballots only grow";
@@ -27,13 +28,19 @@ export class BallotsGrow implements Property {
 
   drained(member: ObservedMember, { write }: Effects): void {
     if (write === null || write.state === null) return;
-    const { round, runs } = decodeHardState(write.state);
+    const { round } = this.#read(member, write.state);
     const promised = this.#promised.get(member) ?? 0;
     if (round < promised) violated(this, member, `writes round ${round} over ${promised}`, { promised });
     this.#promised.set(member, round);
-    for (const run of runs) {
-      if (run.round <= round) continue;
-      violated(this, member, `accepted slot ${run.from} in round ${run.round}, it promised ${round}`, { run });
+  }
+
+  /** The decoder takes no run of a round above the promised one. */
+  #read(member: ObservedMember, state: Uint8Array): HardState {
+    try {
+      return decodeHardState(state);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      return violated(this, member, `writes what cannot be: ${error.message}`);
     }
   }
 }
