@@ -1,6 +1,8 @@
-/** What a leader owes at the end of a step, whatever the step was: after a commit, while handing over, at an epoch's end. */
+/** What follows at the end of a step, whatever the step was: from votes, from a commit, while handing over, at an epoch's end. */
 import { isJoint, isVoter } from "../membership.ts";
 import { startDiscovery } from "./discovery.ts";
+import { epochToPrepare } from "./election.ts";
+import { describeHistory } from "./history.ts";
 import { releaseParkedReads } from "./reads.ts";
 import { continueChange } from "./reconfiguration.ts";
 import type { Leadership, ZabState } from "./state.ts";
@@ -8,6 +10,8 @@ import { continueTransfer, resign } from "./transfer.ts";
 
 /** @param commitBefore the commit index before the step. */
 export function drawConsequences(s: ZabState, commitBefore: number): void {
+  const epoch = epochToPrepare(s);
+  if (epoch !== null) startDiscovery(s, epoch, false, `elected in round ${s.round} with ${describeHistory(s.history)}`);
   if (s.leading !== null && s.commit > commitBefore) afterCommit(s, s.leading, commitBefore);
   if (s.leading !== null) continueTransfer(s, s.leading);
   if (s.leading !== null && s.log.lastIndex - s.leading.historyIndex >= s.limits.entriesPerEpoch) endEpoch(s);

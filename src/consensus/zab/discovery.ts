@@ -23,7 +23,7 @@ import { forgetLife, noteTrust } from "./contact.ts";
 import { isBound, mayStand, sitOut, startLooking, tellSettled } from "./election.ts";
 import { compareHistories, describeHistory } from "./history.ts";
 import { newLeadership, newProgress } from "./leadership.ts";
-import type { AckEpoch, Envelope } from "./messages.ts";
+import type { AckEpoch, Envelope, Notification } from "./messages.ts";
 import type { Progress } from "./progress.ts";
 import { acceptEpoch, drawTimeout, endLead, hearHost, join, setLeader, stepDown } from "./role.ts";
 import { sendLeaderInfo, sendPing } from "./sending.ts";
@@ -110,8 +110,24 @@ function noteLostData(s: ZabState, p: Progress, { history }: AckEpoch): void {
   });
 }
 
+/**
+ * A notification to a member that leads and hears a quorum, or prepares to lead. It goes on until it fails by itself: who
+ * looks is let in, and who has another leader will not help.
+ */
+export function onNotificationToLead(
+  s: ZabState,
+  lead: Leadership,
+  from: MemberId,
+  envelope: Envelope,
+  m: Notification,
+): boolean {
+  if (envelope.untrusted) return false;
+  if (!m.settled) return welcome(s, lead, from, envelope, 0);
+  return m.vote.leader !== s.id && onRefused(s, lead, from);
+}
+
 /** Somebody will not help with the epoch that is prepared. */
-export function onRefused(s: ZabState, lead: Leadership, from: MemberId): boolean {
+function onRefused(s: ZabState, lead: Leadership, from: MemberId): boolean {
   if (lead.phase !== "discovery" || lead.acceptances.has(from)) return false;
   lead.acceptances.set(from, false);
   countAcceptances(s, lead);
@@ -147,7 +163,7 @@ export function onFollowerInfo(
  * A late member: lets it in, or brings one that had only looked away back to its stream. That it asks shows nothing of
  * whether it hears this member, so it does not count as heard.
  */
-export function welcome(s: ZabState, lead: Leadership, from: MemberId, envelope: Envelope, session: number): boolean {
+function welcome(s: ZabState, lead: Leadership, from: MemberId, envelope: Envelope, session: number): boolean {
   const p = lead.progress.get(from);
   if (p === undefined) return false;
   if (p.state === "idle") sendLeaderInfo(s, lead, p);

@@ -5,7 +5,8 @@ import { DecodeError } from "../bytes.ts";
 import { isMember } from "../membership.ts";
 import { name } from "../parts/name.ts";
 import { onAck, onPropose } from "./broadcast.ts";
-import { onAckEpoch, onFollowerInfo, onLeaderInfo } from "./discovery.ts";
+import { hearsQuorum } from "./contact.ts";
+import { onAckEpoch, onFollowerInfo, onLeaderInfo, onNotificationToLead } from "./discovery.ts";
 import { onNotification } from "./election.ts";
 import { onPing, onPong } from "./heartbeat.ts";
 import { decodeMessage, type Envelope, type Message } from "./messages.ts";
@@ -56,6 +57,9 @@ function dispatch(s: ZabState, from: MemberId, envelope: Envelope, m: Message): 
     case "leaderInfo":
       return onLeaderInfo(s, from, envelope, m);
     case "notification":
+      if (s.lead !== null && (s.role === "candidate" || hearsQuorum(s, s.lead))) {
+        return onNotificationToLead(s, s.lead, from, envelope, m);
+      }
       return onNotification(s, from, envelope, m);
     case "followerInfo":
       return onFollowerInfo(s, from, envelope, m);

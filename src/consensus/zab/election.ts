@@ -16,8 +16,7 @@ import type { MemberId } from "../../environment.ts";
 import { allVoters, hasQuorum } from "../membership.ts";
 import { name } from "../parts/name.ts";
 import { hearsQuorum } from "./contact.ts";
-import { onRefused, startDiscovery, welcome } from "./discovery.ts";
-import { compareHistories, describeHistory } from "./history.ts";
+import { compareHistories } from "./history.ts";
 import type { Envelope, Notification, Vote } from "./messages.ts";
 import { drawTimeout, endLead, setLeader } from "./role.ts";
 import type { ZabState } from "./state.ts";
@@ -84,7 +83,6 @@ export function startLooking(s: ZabState, why: string, round = 0): void {
   enterRound(s, Math.max(s.round + 1, round));
   s.notice("debug", `looks for a leader: ${why}`, { round: s.round });
   tellVote(s);
-  count(s);
 }
 
 function enterRound(s: ZabState, round: number): void {
@@ -126,10 +124,10 @@ export function tellSettled(s: ZabState, to: MemberId): void {
   s.send(to, { type: "notification", round: s.round, vote, settled: true });
 }
 
+/** At a member that neither leads nor prepares to (discovery.ts has the others), or leads and hears no quorum. */
 export function onNotification(s: ZabState, from: MemberId, envelope: Envelope, m: Notification): boolean {
   if (envelope.untrusted) return false;
   if (m.settled) return onSettled(s, from, m.vote.leader);
-  if (s.lead !== null && isBoundAsLeader(s)) return welcome(s, s.lead, from, envelope, 0);
   if (isBound(s, from)) {
     tellSettled(s, from);
     return true;
@@ -147,11 +145,6 @@ export function onNotification(s: ZabState, from: MemberId, envelope: Envelope, 
   return weigh(s, from, envelope, m);
 }
 
-/** A prospective leader goes on until it fails by itself; one that is established, while it hears a quorum. */
-function isBoundAsLeader(s: ZabState): boolean {
-  return s.lead !== null && (s.role === "candidate" || hearsQuorum(s, s.lead));
-}
-
 /** Somebody else looks in this round, or another. */
 function weigh(s: ZabState, from: MemberId, envelope: Envelope, m: Notification): boolean {
   if (m.round < s.round) {
@@ -167,7 +160,6 @@ function weigh(s: ZabState, from: MemberId, envelope: Envelope, m: Notification)
   }
   if (s.vote !== before) tellVote(s);
   else if (compareVotes(s.vote, m.vote) > 0) tellVoteTo(s, from);
-  count(s);
   return true;
 }
 
@@ -189,20 +181,19 @@ export function compareVotes(a: Vote, b: Vote): number {
   return a.leader < b.leader ? -1 : a.leader > b.leader ? 1 : 0;
 }
 
-/** Counts the votes for this member. */
-function count(s: ZabState): void {
-  if (s.vote.leader !== s.id) return;
+/** Whether a quorum votes for this member: the epoch it should prepare, above all that its voters have accepted; or null. */
+export function epochToPrepare(s: ZabState): number | null {
+  if (s.role !== "preCandidate" || s.vote.leader !== s.id) return null;
   const votesForMe = (id: MemberId): boolean => id === s.id || s.ballots.get(id)?.vote.leader === s.id;
-  if (!hasQuorum(s.memberships.active, votesForMe)) return;
+  if (!hasQuorum(s.memberships.active, votesForMe)) return null;
   let highest = s.epoch;
   for (const [id, { acceptedEpoch }] of s.ballots) if (votesForMe(id)) highest = Math.max(highest, acceptedEpoch);
-  startDiscovery(s, highest + 1, false, `elected in round ${s.round} with ${describeHistory(s.history)}`);
+  return highest + 1;
 }
 
 /** A peer looks for nobody: it is led. */
 function onSettled(s: ZabState, from: MemberId, leader: MemberId): boolean {
-  if (s.lead !== null) return leader !== s.id && onRefused(s, s.lead, from);
-  if (s.leader !== 0n) return false;
+  if (s.lead !== null || s.leader !== 0n) return false;
   s.ballots.delete(from);
   // Asks to be let in, once for all who say so.
   if (leader !== s.id && leader !== s.host && s.now >= s.nextKnock && !s.lost.has(leader)) {

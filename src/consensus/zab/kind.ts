@@ -1,5 +1,5 @@
 /** Zab among the protocols to choose from. */
-import type { EngineKind } from "../engines.ts";
+import type { EngineKind } from "../engine-kind.ts";
 import { genesis } from "./genesis.ts";
 import { zabPeek } from "./peek.ts";
 import { defaultLimits, type ZabLimits } from "./state.ts";
