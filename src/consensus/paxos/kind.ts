@@ -1,5 +1,5 @@
 /** Multi-Paxos as one of the protocols to choose from. */
-import type { EngineKind } from "../engines.ts";
+import type { EngineKind } from "../engine-kind.ts";
 import { genesis } from "./genesis.ts";
 import { Paxos } from "./paxos.ts";
 import { paxosPeek } from "./peek.ts";
