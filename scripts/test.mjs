@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 
 const MINUTE_MS = 60_000;
 /** What is asked of every engine's clusters; the stages' plain names are the default engine's. */
-const ENGINE_STAGES = ["conformance", "interop", "chaos"];
+const ENGINE_STAGES = ["conformance", "interop", "behaviour", "chaos"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // Set when a test starts us; run() would then believe it is a nested call and silently run nothing.
 delete process.env.NODE_TEST_CONTEXT;
@@ -22,6 +22,7 @@ delete process.env.NODE_TEST_CONTEXT;
 const { engines } = await import("../src/consensus/engines.ts");
 /** Given by hand, it stays: one engine for all that is run. */
 const wantedEngine = process.env.QUORATE_TEST_ENGINE;
+const wantedTarget = process.env.QUORATE_TEST_TARGET;
 const otherEngines = wantedEngine === undefined ? [...engines.keys()].slice(1) : [];
 const stages = select(findStages(), process.argv.slice(2));
 const abort = new AbortController();
@@ -47,7 +48,7 @@ for (const stage of stages) {
 }
 report();
 
-/** @typedef {{ name: string, files: string[], concurrency: number, timeout: number, engine?: string }} Stage */
+/** @typedef {{ name: string, files: string[], concurrency: number, timeout: number, engine?: string, target?: string }} Stage */
 
 /** @returns {Stage[]} in the order in which they run: the quick first, the destructive last */
 function findStages() {
@@ -68,8 +69,12 @@ function findStages() {
     for (const engine of otherEngines) {
       found.push({ name: `${name}-${engine}`, files, concurrency: 1, timeout: 15 * MINUTE_MS, engine });
     }
+    // What the library promises, it promises on a real etcd, too.
+    if (name === "behaviour" && wantedEngine === undefined) {
+      found.push({ name: "behaviour-etcd", files, concurrency: 1, timeout: 15 * MINUTE_MS, target: "etcd" });
+    }
   }
-  const order = ["unit", "scripts", "zoo", "simulation", "conformance", "interop", "e2e", "", "chaos"];
+  const order = ["unit", "scripts", "zoo", "simulation", "conformance", "interop", "behaviour", "e2e", "", "chaos"];
   const rank = ({ name }) => {
     const base = name.split("-")[0];
     return order.includes(base) ? order.indexOf(base) : order.indexOf("");
@@ -83,28 +88,34 @@ function select(all, wanted) {
     if (all.find((stage) => stage.name === "unit").files.length === 0) refuse("there are no unit tests under src/");
     return all.filter((stage) => stage.files.length > 0);
   }
-  const chosen = new Set();
+  const chosen = new Map(all.map((stage) => [stage, new Set()]));
   for (const word of wanted) {
     const path = resolve(root, word);
-    const fitting = all.flatMap((stage) =>
-      stage.files.filter((file) => stage.name === word || file === path || file.startsWith(path + sep)),
-    );
-    if (fitting.length === 0) {
+    let fits = false;
+    for (const stage of all) {
+      for (const file of stage.files) {
+        if (stage.name !== word && file !== path && !file.startsWith(path + sep)) continue;
+        chosen.get(stage).add(file);
+        fits = true;
+      }
+    }
+    if (!fits) {
       refuse(`"${word}" is neither a stage (${all.map((stage) => stage.name).join(", ")}) nor a path with test files`);
     }
-    for (const file of fitting) chosen.add(file);
   }
   return all
-    .map((stage) => ({ ...stage, files: stage.files.filter((file) => chosen.has(file)) }))
+    .map((stage) => ({ ...stage, files: stage.files.filter((file) => chosen.get(stage).has(file)) }))
     .filter((stage) => stage.files.length > 0);
 }
 
 /** @returns {Promise<boolean>} whether every test of the stage passed, and there was at least one */
-async function runStage({ files, concurrency, timeout, engine }) {
+async function runStage({ files, concurrency, timeout, engine, target = wantedTarget }) {
   // Test files are processes of their own, and inherit it.
   const chosen = engine ?? wantedEngine;
   if (chosen === undefined) delete process.env.QUORATE_TEST_ENGINE;
   else process.env.QUORATE_TEST_ENGINE = chosen;
+  if (target === undefined) delete process.env.QUORATE_TEST_TARGET;
+  else process.env.QUORATE_TEST_TARGET = target;
   const events = run({ files, concurrency, timeout, cwd: root, signal: abort.signal });
   let success = false;
   events.on("test:pass", ({ name, skip, file }) => {

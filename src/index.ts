@@ -1,8 +1,16 @@
 /**
- * What a program imports from `quorate`.
+ * What a program imports from `quorate`: `connect` to use a cluster of Quorate or etcd, `startMember` to run a member of
+ * one inside the program's own process.
  *
- * So far: a member of a cluster, run inside the program's own process. Reads and writes go over the etcd v3 protocol to
- * the member's client addresses, with any etcd client.
+ * @example
+ * ```ts
+ * import { connect } from "quorate";
+ *
+ * await using q = await connect("http://127.0.0.1:2379");
+ * await q.lock("invoice/42").run(async (lock) => {
+ *   await q.guard(lock).put("invoice/42/paid", "yes");
+ * });
+ * ```
  *
  * @example
  * ```ts
@@ -22,6 +30,8 @@
  * await member.stop();
  * ```
  */
+export { type ConnectOptions, connect } from "./coordination/connect.ts";
+export { Quorate, type QuorateOptions } from "./coordination/quorate.ts";
 export type { Address, ClusterId, Logger, MemberId } from "./environment.ts";
 export { GrpcStatus, InvariantViolation, QuorateError } from "./errors.ts";
 export type { AutoCompaction } from "./replica/housekeeping.ts";
@@ -29,3 +39,4 @@ export type { RunningMember } from "./server/assemble.ts";
 export type { InitialMember } from "./server/bootstrap.ts";
 export { startMember } from "./server/member.ts";
 export type { MemberOptions } from "./server/member-options.ts";
+export type { CallOptions, Consistency, ReadOptions, Store, StoreState } from "./store/store.ts";
