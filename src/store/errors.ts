@@ -26,7 +26,7 @@ import { etcdErrors } from "../keyspace/etcd-errors.ts";
 /** What is known of an endpoint that could not be used. */
 export interface EndpointReport {
   readonly endpoint: string;
-  /** Null: it was not tried yet. */
+  /** Null: nothing is known, it was not tried or has not answered yet. */
   readonly error: Error | null;
 }
 
@@ -52,7 +52,7 @@ export const storeErrors = {
     new QuorateError("CLOSED", GrpcStatus.cancelled, `${what}: the store is closed`),
   unavailable: (what: string, endpoints: readonly EndpointReport[]): QuorateError => {
     const said = endpoints.map(({ endpoint, error }) => {
-      const why = error?.message ?? "not tried yet";
+      const why = error?.message ?? "no answer yet";
       return why.startsWith(endpoint) ? why : `${endpoint}: ${why}`;
     });
     const cause = endpoints.find(({ error }) => error !== null)?.error;

@@ -8,7 +8,10 @@ import { ClusterUnderTest } from "../support/cluster.ts";
 const module = new URL("../../src/store/connect-store.ts", import.meta.url).href;
 
 /** Runs a program that has `connectStore`, `put` and `watchAll`; what it printed, and whether it ended by itself. */
-function run(program: string): Promise<{ printed: string; code: number | null; signal: string | null }> {
+function run(
+  program: string,
+  hear: (printed: string) => void = () => undefined,
+): Promise<{ printed: string; code: number | null }> {
   const prelude = `
     import { connectStore } from ${JSON.stringify(module)};
     const put = (key) => ({ key, value: "1", lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false });
@@ -16,8 +19,13 @@ function run(program: string): Promise<{ printed: string; code: number | null; s
   `;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", prelude + program], { timeout: 15_000 });
   let printed = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (printed += text.toString()));
-  return new Promise((resolve) => child.once("close", (code, signal) => resolve({ printed, code, signal })));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (text: Buffer) => {
+      printed += text.toString();
+      hear(printed);
+    });
+  }
+  return new Promise((resolve) => child.once("close", (code) => resolve({ printed, code })));
 }
 
 describe("a program with a store", { timeout: 60_000 }, () => {
@@ -52,7 +60,7 @@ describe("a program with a store", { timeout: 60_000 }, () => {
 
   test("ends after a connection that did not come about", async () => {
     const { printed, code } = await run(`
-      await connectStore("127.0.0.1:1", { connectTimeoutMs: 500 }).catch(({ code, message }) => console.log(code, message));
+      await connectStore("127.0.0.1:1", { connectTimeoutMs: 1_000 }).catch(({ code, message }) => console.log(code, message));
       console.log("done");
     `);
     assert.equal(code, 0, printed);
@@ -61,19 +69,24 @@ describe("a program with a store", { timeout: 60_000 }, () => {
 
   test("does not end while a call or a watch waits for the cluster to come back", async () => {
     const member = cluster.member(0);
-    const ended = run(`
-      const store = await ${connect};
-      const watch = store.watch(watchAll);
-      await watch.ready;
-      console.log("ready");
-      for await (const { events } of watch) {
-        console.log(events[0].kv.key);
-        break;
-      }
-      await store.close();
-    `);
-    await delay(1_500);
+    const ready = Promise.withResolvers<void>();
+    const ended = run(
+      `
+        const store = await ${connect};
+        const watch = store.watch(watchAll);
+        await watch.ready;
+        console.log("ready");
+        for await (const { events } of watch) {
+          console.log(events[0].kv.key);
+          break;
+        }
+        await store.close();
+      `,
+      () => ready.resolve(),
+    );
+    await Promise.race([ready.promise, ended]);
     await member.end("SIGKILL");
+    // Long enough that all that is left of it are timers.
     await delay(1_500);
     member.start();
     await cluster.ready();

@@ -167,6 +167,44 @@ for (const target of ["quorate", "etcd"] as const) {
       await assert.rejects(refused.ready, { code: "WATCH_CANCELED", message: /range is empty/ });
     });
 
+    test("a frozen member in use costs a read half of its time, and the next nothing", async () => {
+      await store.range(rangeOf("basic"));
+      const frozen = inUse(cluster, store);
+      frozen.pause();
+      try {
+        await store.range(rangeOf("basic"), { timeoutMs: 3_000 });
+        const began = performance.now();
+        await store.put(putOf("frozen", "1"));
+        assert.ok(performance.now() - began < 2_000, "the write went elsewhere at once, or after an election");
+      } finally {
+        frozen.resume();
+      }
+      await cluster.ready();
+    });
+
+    // Members of Quorate take longer to start, and the states are the store's own.
+    if (target === "etcd")
+      test("states are told as they change", async () => {
+        const one = await connectStore(cluster.member(0).endpoint);
+        const states: string[] = [];
+        const following = (async () => {
+          for await (const state of one.states()) states.push(state.is);
+        })();
+        await eventually("the first state", () => assert.deepEqual(states, ["connected"]), { withinMs: 5_000 });
+        await cluster.member(0).end("SIGKILL");
+        await eventually("it is lost", () => assert.equal(states.at(-1), "connecting"), { withinMs: 5_000 });
+        await assert.rejects(one.put(putOf("a", "1"), { timeoutMs: 500 }), {
+          code: "UNAVAILABLE",
+          message: /connection refused/,
+        });
+        cluster.member(0).start();
+        await eventually("it is back", () => assert.equal(states.at(-1), "connected"), { withinMs: 20_000 });
+        await one.close();
+        await following;
+        assert.equal(states.at(-1), "closed");
+        await cluster.ready();
+      });
+
     test("kill -9 of the member in use: each write is acknowledged or of unknown outcome, the watch misses nothing", async (t) => {
       // Quorate's members take longer to start.
       const rounds = target === "quorate" ? 1 : 3;
@@ -185,6 +223,7 @@ for (const target of ["quorate", "etcd"] as const) {
           withinMs: 20_000,
         });
         assert.notEqual(inUse(cluster, store), victim);
+        if (round + 1 === rounds) break;
         victim.start();
         await cluster.ready();
       }
@@ -208,42 +247,6 @@ for (const target of ["quorate", "etcd"] as const) {
       assert.deepEqual(watcher.changes, expected);
       const unknown = writers.ledger.filter(({ result }) => result === "unknown").length;
       t.diagnostic(`${acknowledged()} acknowledged, ${unknown} unknown, up to revision ${end.revision}`);
-    });
-
-    test("a frozen member in use costs a read half of its time, and the next nothing", async () => {
-      await store.range(rangeOf("basic"));
-      const frozen = inUse(cluster, store);
-      frozen.pause();
-      try {
-        await store.range(rangeOf("basic"), { timeoutMs: 3_000 });
-        const began = performance.now();
-        await store.put(putOf("frozen", "1"));
-        assert.ok(performance.now() - began < 2_000, "the write went elsewhere at once, or after an election");
-      } finally {
-        frozen.resume();
-      }
-      await cluster.ready();
-    });
-
-    test("states are told as they change", async () => {
-      const one = await connectStore(cluster.member(0).endpoint);
-      const states: string[] = [];
-      const following = (async () => {
-        for await (const state of one.states()) states.push(state.is);
-      })();
-      await eventually("the first state", () => assert.deepEqual(states, ["connected"]), { withinMs: 5_000 });
-      await cluster.member(0).end("SIGKILL");
-      await eventually("it is lost", () => assert.equal(states.at(-1), "connecting"), { withinMs: 5_000 });
-      await assert.rejects(one.put(putOf("a", "1"), { timeoutMs: 500 }), {
-        code: "UNAVAILABLE",
-        message: /connection refused/,
-      });
-      cluster.member(0).start();
-      await eventually("it is back", () => assert.equal(states.at(-1), "connected"), { withinMs: 20_000 });
-      await one.close();
-      await following;
-      assert.equal(states.at(-1), "closed");
-      await cluster.ready();
     });
   });
 }

@@ -40,12 +40,14 @@ async function dial(
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Channel> {
-  const library = await import("@grpc/grpc-js");
-  // Loading it, once, is no time of the connection's.
-  const deadline = Date.now() + timeoutMs;
   const { authority } = endpoint;
+  const began = Date.now();
   const unreachable = await tryAddress(endpoint, timeoutMs, signal);
   if (unreachable !== null) throw unavailable(authority, unreachable, false);
+  const triedMs = Date.now() - began;
+  const library = await import("@grpc/grpc-js");
+  // Loading it, once, is no time of the connection's.
+  const deadline = Date.now() + Math.max(1, timeoutMs - triedMs);
   const isEncrypted = endpoint.scheme === "https" || settings.tls !== null;
   const credentials = isEncrypted ? encrypted(library, settings.tls ?? {}) : library.credentials.createInsecure();
   const destroySockets = noteSockets(credentials);

@@ -2,75 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { GrpcStatus } from "../../errors.ts";
 import { etcdErrors } from "../../keyspace/etcd-errors.ts";
-import type { WatchEvent, WatchResponse } from "../../wire/kv.ts";
 import * as methods from "../../wire/methods.ts";
-import type { Watch, WatchBatch } from "../store.ts";
-import { answered, failure, ScriptedMember, type ScriptedStream } from "./testing/scripted-member.ts";
-import { header, ranged, rangeOf, StoreWorld, watchOf } from "./testing/store-world.ts";
-
-interface Creation {
-  readonly watchId: bigint;
-  readonly startRevision: bigint;
-}
-
-/** The requests of one kind that a stream has heard. */
-function heard<T = Creation>(stream: ScriptedStream, kind: string): T[] {
-  return (stream.requests as { requestUnion: { case: string; value: T } }[])
-    .filter(({ requestUnion }) => requestUnion.case === kind)
-    .map(({ requestUnion }) => requestUnion.value);
-}
-
-function response(watchId: number, revision: number, more: Partial<WatchResponse> = {}): WatchResponse {
-  const empty = { created: false, canceled: false, compactRevision: 0, cancelReason: "", fragment: false, events: [] };
-  return { header: header(revision), watchId, ...empty, ...more };
-}
-
-function put(key: string, modRevision: number): WatchEvent {
-  const kv = { key, createRevision: modRevision, modRevision, version: 1, value: "v", lease: 0n };
-  return { type: "put", kv, prevKv: null };
-}
-
-/** Takes what comes, until the end. */
-function taking(watch: Watch): { readonly batches: string[]; readonly over: Promise<void> } {
-  const batches: string[] = [];
-  const run = async (): Promise<void> => {
-    for await (const batch of watch) batches.push(shown(batch));
-  };
-  const over = run();
-  over.catch(() => undefined);
-  return { batches, over };
-}
-
-function shown({ revision, events }: WatchBatch): string {
-  return `${revision}:${events.map(({ kv }) => kv.key).join("")}`;
-}
-
-/** Members that put watches in place at `revision`, if they are not told otherwise. */
-function room(seed = 1, version = "3.5.21") {
-  const world = new StoreWorld(seed);
-  const at = { revision: 10 };
-  const streams: ScriptedStream[] = [];
-  const members = world.members("a:1", "b:1");
-  for (const member of members) {
-    member.on(methods.status, () => ({ version }));
-    member.on(methods.range, () => ranged(at.revision));
-    member.opened = (stream) => {
-      streams.push(stream);
-      stream.heard = ({ requestUnion }: { requestUnion: { case: string; value: Creation } }) => {
-        if (requestUnion.case !== "createRequest") return;
-        stream.say(response(Number(requestUnion.value.watchId), at.revision, { created: true }));
-      };
-    };
-  }
-  const stream = (index: number): ScriptedStream => {
-    const found = streams[index];
-    assert.ok(found !== undefined, `there are ${streams.length} streams`);
-    return found;
-  };
-  return { world, members, at, streams, stream };
-}
-
-const broken = (): Error & ReturnType<typeof failure> => failure("UNAVAILABLE", GrpcStatus.unavailable, true);
+import { answered, failure, ScriptedMember } from "./testing/scripted-member.ts";
+import { rangeOf, StoreWorld, watchOf } from "./testing/store-world.ts";
+import { broken, type Creation, heard, put, response, room, taking } from "./testing/watch-room.ts";
 
 describe("a watch", () => {
   test("from now on begins behind the revision of the member that has it in place", async () => {
@@ -168,6 +103,21 @@ describe("a watch", () => {
       message: /revision 7 on .* from 9 on/,
     });
     assert.deepEqual(batches, ["6:a"]);
+  });
+
+  test("goes on if what is gone is only what it did not need", async () => {
+    const { world, members, stream } = room();
+    const watch = world.store(members).watch(watchOf("a", { startRevision: 20 }));
+    await world.play(watch.ready);
+    const { batches } = taking(watch);
+    await world.pass(100);
+    const cancelReason = "etcdserver: mvcc: required revision has been compacted";
+    stream(0).say(response(2, 0, { canceled: true, compactRevision: 15, cancelReason }));
+    await world.pass(100);
+    assert.equal(heard(stream(0), "createRequest")[2]?.startRevision, 20n);
+    stream(0).say(response(4, 20, { events: [put("a", 20)] }));
+    await world.pass(10);
+    assert.deepEqual(batches, ["20:a"]);
   });
 
   test("ends with the reason if a member refuses it, whatever id the refusal has, and the others go on", async () => {
@@ -280,130 +230,6 @@ describe("a consumer that does not take", () => {
     await world.pass(10);
     assert.equal(late.batches.at(-1), `${10 + late.batches.length - 1}:a`);
     assert.equal(new Set(late.batches).size, late.batches.length);
-  });
-});
-
-describe("progress", () => {
-  test("moves the point of resumption, and is told to those who asked", async () => {
-    const { world, members, stream, at } = room();
-    at.revision = 20;
-    const store = world.store(members);
-    const told = taking(store.watch(watchOf("a", { startRevision: 5, progress: true })));
-    const untold = taking(store.watch(watchOf("a", { startRevision: 5 })));
-    await world.pass(10);
-    for (const id of [1, 2]) stream(0).say(response(id, 20));
-    await world.pass(10);
-    assert.deepEqual(told.batches, ["20:"]);
-    assert.deepEqual(untold.batches, []);
-    stream(0).end(broken());
-    await world.pass(1_000);
-    assert.deepEqual(
-      heard(stream(1), "createRequest").map(({ startRevision }) => startRevision),
-      [21n, 21n],
-    );
-  });
-
-  const answering = (stream: ScriptedStream): void => {
-    const create = stream.heard as (request: unknown) => void;
-    stream.heard = (request: { requestUnion: { case: string } }) => {
-      if (request.requestUnion.case === "progressRequest") stream.say(response(-1, 50));
-      else create(request);
-    };
-  };
-
-  for (const [version, believed] of [
-    ["3.4.23", false],
-    ["3.4.25", true],
-    ["3.5.7", false],
-    ["3.5.8", true],
-    ["3.6.0-rc.1", true],
-  ] as const) {
-    test(`of a whole stream is ${believed ? "" : "not "}believed of etcd ${version}`, async () => {
-      const { world, members, stream } = room(1, version);
-      const { batches } = taking(world.store(members).watch(watchOf("a", { startRevision: 5, progress: true })));
-      await world.pass(10);
-      answering(stream(0));
-      await world.pass(30_000);
-      assert.deepEqual(batches, believed ? ["50:"] : []);
-      stream(0).end(broken());
-      await world.pass(1_000);
-      assert.equal(heard(stream(1), "createRequest")[0]?.startRevision, believed ? 51n : 5n);
-    });
-  }
-
-  test("of a whole stream says nothing of a watch that was put in place after the question", async () => {
-    const { world, members, stream } = room();
-    const store = world.store(members);
-    const first = taking(store.watch(watchOf("a", { startRevision: 5, progress: true })));
-    await world.pass(10);
-    while (heard(stream(0), "progressRequest").length === 0) await world.pass(100);
-    const second = taking(store.watch(watchOf("b", { startRevision: 5, progress: true })));
-    await world.pass(10);
-    stream(0).say(response(-1, 50));
-    stream(0).say(response(2, 50, { events: [put("b", 30)] }));
-    await world.pass(10);
-    assert.deepEqual(first.batches, ["50:"]);
-    assert.deepEqual(second.batches, ["30:b"]);
-  });
-});
-
-describe("a stream that has gone deaf", () => {
-  test("is asked, and left for another member when it does not answer", async () => {
-    const { world, members, stream, streams } = room();
-    const { batches } = taking(
-      world.store(members, { watchSilenceMs: 4_000 }).watch(watchOf("a", { startRevision: 5 })),
-    );
-    await world.pass(3_000);
-    assert.equal(heard(stream(0), "progressRequest").length, 1);
-    await world.pass(2_000);
-    assert.equal(streams.length, 2);
-    assert.ok(stream(0).canceled);
-    assert.deepEqual(
-      members.map(({ streams: opened }) => opened.length),
-      [1, 1],
-    );
-    stream(1).say(response(1, 10, { events: [put("a", 6)] }));
-    await world.pass(10);
-    assert.deepEqual(batches, ["6:a"]);
-  });
-
-  test("is given more time each time, and the first again once it is heard", async () => {
-    const { world, members, streams, stream } = room();
-    taking(world.store(members, { watchSilenceMs: 1_000 }).watch(watchOf("a", { startRevision: 5 })));
-    await world.pass(8_000);
-    assert.ok(streams.length === 3 || streams.length === 4, `${streams.length} streams in 8 s`);
-    const count = streams.length;
-    stream(count - 1).say(response(1, 10, { events: [put("a", 6)] }));
-    await world.pass(20_000);
-    assert.ok(streams.length > count + 2);
-  });
-
-  test("is none while it answers", async () => {
-    const { world, members, streams } = room();
-    for (const member of members) {
-      const opened = member.opened;
-      member.opened = (stream) => {
-        opened(stream);
-        const create = stream.heard as (request: unknown) => void;
-        stream.heard = (request: { requestUnion: { case: string } }) => {
-          if (request.requestUnion.case === "progressRequest") stream.say(response(-1, 10));
-          else create(request);
-        };
-      };
-    }
-    taking(world.store(members, { watchSilenceMs: 1_000 }).watch(watchOf("a", { startRevision: 5 })));
-    await world.pass(60_000);
-    assert.equal(streams.length, 1);
-  });
-
-  test("closes after a while without a watch", async () => {
-    const { world, members, stream } = room();
-    const control = new AbortController();
-    const watch = world.store(members, { watchSilenceMs: 1_000 }).watch(watchOf("a"), { signal: control.signal });
-    await world.play(watch.ready);
-    control.abort();
-    await world.pass(5_000);
-    assert.ok(stream(0).canceled);
   });
 });
 

@@ -199,7 +199,8 @@ export class Watches {
 
   #canceled(stream: WatchStream, watch: RemoteWatch, { compactRevision, reason }: Cancellation): void {
     const { credentials } = this.#options;
-    if (compactRevision > watch.next || /has been compacted/.test(reason)) {
+    // What is still to be told may be there all the same, if a member that lags was asked for earlier changes.
+    if (compactRevision === 0 ? /has been compacted/.test(reason) : compactRevision > watch.next) {
       this.#fail([watch], storeErrors.compacted(watch.next, compactRevision));
     } else if (compactRevision > 0 || reason === "" || /no leader|server stopped/.test(reason)) {
       this.#needsPause = true;
