@@ -19,6 +19,18 @@ test("adds of many programs all count, each with a number of its own", async () 
   );
 });
 
+test("in a crowd nobody is always too late", async () => {
+  const world = new Participants();
+  const adds = Array.from({ length: 12 }, async () => {
+    const { source, store } = world.join();
+    store.faults.latencyMs = () => 2 + (source.store.random.uint32() % 5);
+    const counter = new Counter(source, "a");
+    for (let n = 0; n < 20; n++) await counter.add();
+  });
+  await world.play(Promise.all(adds));
+  assert.ok(world.timeline.now < 60_000, `240 adds took ${world.timeline.now} ms`);
+});
+
 test("an add whose answer is lost counts once, whatever became of it", async () => {
   for (const outcome of ["applied", "lost", { lateMs: 0.6 }, { lateMs: 500 }] as const) {
     const world = new Participants();

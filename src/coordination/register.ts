@@ -73,9 +73,13 @@ export class Register {
         this.#seen = { value, revision: settled.revision };
         return result;
       }
-      version = versionOf(rangeAt(settled.responses, 0).kvs[0]);
-      this.#seen = version;
-      if (attempt >= CROWDED_FROM) await wait.sleep(backoff.next());
+      if (attempt < CROWDED_FROM) {
+        version = versionOf(rangeAt(settled.responses, 0).kvs[0]);
+      } else {
+        // What is seen before a sleep is old after it: who slept so would always be too late.
+        await wait.sleep(backoff.next());
+        version = await this.read(wait.call());
+      }
     }
   }
 

@@ -24,7 +24,7 @@ import { hasCode, Wait } from "../kv/wait.ts";
 import type { CallOptions, LeaseGrant, Store } from "../store/store.ts";
 import type { LeaseId } from "../wire/kv.ts";
 import { closedError, invalid, lost } from "./errors.ts";
-import { SettledWrites } from "./settled-writes.ts";
+import { type Leaseholder, SettledWrites } from "./settled-writes.ts";
 
 export interface SessionOptions {
   /**
@@ -55,7 +55,7 @@ const MARGIN_SHARE = 0.02;
 /** How long `close` tries to revoke the lease. */
 const REVOKE_TIMEOUT_MS = 2_000;
 
-export class Session implements SessionSource, AsyncDisposable {
+export class Session implements SessionSource, Leaseholder, AsyncDisposable {
   readonly store: Store;
   readonly id: LeaseId;
   readonly replaces = false;

@@ -18,9 +18,19 @@
  */
 import { Backoff } from "../kv/backoff.ts";
 import { comparison, deleteOp, getOp, isCreatedAt, putOp, putRequest, rangeAt, rangeRequest } from "../kv/requests.ts";
-import { hasCode, isRetryable, Wait } from "../kv/wait.ts";
-import type { ByteString, KeyValue, ResponseOp, TxnRequest } from "../wire/kv.ts";
-import type { Session } from "./session.ts";
+import { type Ending, hasCode, isRetryable, Wait } from "../kv/wait.ts";
+import type { Store } from "../store/store.ts";
+import type { ByteString, KeyValue, LeaseId, ResponseOp, TxnRequest } from "../wire/kv.ts";
+
+/** The session in whose name writes are made, as far as they need to know it. */
+export interface Leaseholder extends Ending {
+  readonly store: Store;
+  readonly id: LeaseId;
+  /** Whether it lives now. */
+  check(): boolean;
+  /** The store says that its lease is gone. */
+  gone(cause?: unknown): void;
+}
 
 /** What the transaction puts on the session's lease, beside its `success` operations. */
 export interface Mark {
@@ -36,7 +46,7 @@ export type Settled =
   | { readonly applied: false; readonly revision: number; readonly responses: readonly ResponseOp[] };
 
 export class SettledWrites {
-  readonly #session: Session;
+  readonly #session: Leaseholder;
   readonly #gate: ByteString;
   /** The gate's modification revision, as far as this side knows. */
   #gateRevision = 0;
@@ -44,7 +54,7 @@ export class SettledWrites {
   /** The last transaction that leaves its mark at a key, as long as it is under way. */
   readonly #last = new Map<ByteString, Promise<void>>();
 
-  constructor(session: Session) {
+  constructor(session: Leaseholder) {
     this.#session = session;
     this.#gate = `session/${session.id.toString(16)}`;
   }

@@ -36,7 +36,7 @@ const SEQUENCES = 4_096;
 const RESERVE_MS = 10_000;
 
 /** A worker's number, held, and the times that it may use. */
-interface Worker {
+interface Minter {
   readonly hold: Hold;
   readonly number: bigint;
   /** Not from here on, ms since the epoch. */
@@ -51,7 +51,7 @@ export class SnowflakeIds {
   readonly #source: SessionSource;
   readonly #prefix: ByteString;
   readonly #what: string;
-  #worker: Worker | null = null;
+  #worker: Minter | null = null;
   #preparing: Promise<void> | null = null;
 
   /** @throws QuorateError `INVALID_ARGUMENT` if the name cannot be one */
@@ -128,7 +128,7 @@ export class SnowflakeIds {
   }
 
   /** May be made twice: it only ever grows, and only this worker's holder makes it. */
-  async #reserve(worker: Worker, wait: Wait): Promise<void> {
+  async #reserve(worker: Minter, wait: Wait): Promise<void> {
     const now = this.#source.store.clock.wallClock() - EPOCH_MS;
     const until = Math.max(now, worker.time) + RESERVE_MS;
     const key = this.#until(Number(worker.number));
