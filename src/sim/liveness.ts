@@ -4,6 +4,7 @@
  * same state.
  */
 import { hasQuorum, type Membership } from "../consensus/membership.ts";
+import { knownMemberships } from "../consensus/properties/known-memberships.ts";
 import { SeededRandom } from "../consensus/random.ts";
 import type { MemberId } from "../environment.ts";
 import { byteStringOfText } from "../wire/byte-string.ts";
@@ -111,8 +112,8 @@ export class Liveness {
     const { properties, truth } = this.#world.observer;
     const known = [truth.membership];
     for (const { id } of members) {
-      const membership = properties.members.get(id)?.now.membership;
-      if (membership !== undefined && membership.voters.length > 0) known.push(membership);
+      const observed = properties.members.get(id);
+      if (observed !== undefined) known.push(...knownMemberships(observed.engine));
     }
     return known;
   }

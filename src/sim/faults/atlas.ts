@@ -5,6 +5,7 @@
  * A member counts as damaged from the fault until a later life of it is trusted again and has everything that was committed
  * when it was damaged (the life in which a write went astray does not know of it); one that was removed no longer counts.
  */
+import { knownMemberships } from "../../consensus/properties/known-memberships.ts";
 import type { MemberId } from "../../environment.ts";
 import type { WorldMember } from "../world/member.ts";
 import type { World } from "../world/world.ts";
@@ -44,8 +45,8 @@ export class Atlas {
   /** All sets of voters that may have to agree: as committed, and as anybody's log says, which may yet be. */
   #electorates(): (readonly MemberId[])[] {
     const sets: (readonly MemberId[])[] = [this.voters];
-    for (const { now } of this.#world.observer.properties.members.values()) {
-      sets.push(now.membership.voters, now.membership.outgoing);
+    for (const { engine } of this.#world.observer.properties.members.values()) {
+      for (const { voters, outgoing } of knownMemberships(engine)) sets.push(voters, outgoing);
     }
     return sets;
   }
