@@ -25,8 +25,8 @@ export type HabitatName =
 interface Habitat {
   /** Only these kinds of faults; absent: as drawn. */
   readonly faults?: readonly FaultKind[];
-  /** Smallest size of the cluster. */
-  readonly members?: number;
+  /** Size of the cluster, between these; absent: as drawn. */
+  readonly members?: readonly [number, number];
   /** Time with faults, ms, evenly between these. */
   readonly forMs?: readonly [number, number];
   /** Changes the plan further; `random` is a stream of the seed's own. */
@@ -65,13 +65,13 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
 
   "rotten disks": {
     faults: ["bitRot", "misdirectedWrite", "lostFile", "crash", "kill", "isolate"],
-    members: 3,
+    members: [3, 5],
     shape: (plan, random) => smallFiles(plan, random),
   },
 
   "full disks": {
     faults: ["fullDisk", "crash", "kill"],
-    members: 2,
+    members: [2, 4],
     shape: (plan, random) => {
       const { cluster, workload } = smallFiles(plan, random);
       return { ...plan, cluster, workload: { ...workload, valueBytes: 600 } };
@@ -80,14 +80,15 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
 
   "leaders that fall": {
     faults: [...falls, "mangle"],
-    members: 3,
+    members: [3, 5],
     shape: (plan) => ({ ...plan, workload: { ...plan.workload, thinkMs: 30, readers: 1 } }),
   },
 
   /** Members that are away while others go on, and are brought forward by snapshots. */
   "late members": {
-    faults: [...falls, "mangle", "slowLink", "resetLinks", "addLearner"],
-    members: 3,
+    faults: [...falls, "mangle", "slowLink", "slowDisk", "resetLinks", "addLearner"],
+    members: [3, 4],
+    forMs: [1_500, 4_000],
     shape: (plan, random) => {
       const { cluster, workload } = plan;
       return {
@@ -96,15 +97,16 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
           ...cluster,
           snapshotCount: 5 + random.below(10),
           snapshotCatchupEntries: random.below(4),
-          tuning: { ...cluster.tuning, snapshotChunkBytes: 64 + random.below(500) },
+          tuning: { ...cluster.tuning, snapshotChunkBytes: 64 + random.below(300) },
         },
-        workload: { ...workload, thinkMs: 30, keys: 10, valueBytes: 60, watchers: Math.max(1, workload.watchers) },
+        workload: { ...workload, thinkMs: 60, keys: 10, valueBytes: 60, watchers: Math.max(1, workload.watchers) },
       };
     },
   },
 
   "changing members": {
     faults: ["addLearner", "addVoter", "remove", "replace", "transfer", "kill", "crash", "isolate"],
+    members: [1, 3],
     shape: (plan, random) => ({
       ...plan,
       cluster: { ...plan.cluster, snapshotCount: 5 + random.below(20), snapshotCatchupEntries: random.below(10) },
@@ -124,14 +126,14 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
       "pause",
       "crash",
     ],
-    members: 2,
+    members: [2, 4],
     forMs: [2_000, 6_000],
     shape: (plan) => ({ ...plan, workload: { ...plan.workload, thinkMs: 30 } }),
   },
 
   leases: {
     faults: [...falls, "migrate", "slowDisk", "clockRate"],
-    members: 2,
+    members: [2, 4],
     forMs: [5_000, 12_000],
     shape: (plan, random) => ({
       ...plan,
@@ -156,7 +158,7 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
         {
           ...plan,
           cluster: { ...plan.cluster, snapshotCount: 5 + random.below(20), snapshotCatchupEntries: random.below(5) },
-          workload: { ...plan.workload, watchers: 4, readers: 0, leaseholders: 0, lockers: 0, thinkMs: 30 },
+          workload: { ...plan.workload, watchers: 8, readers: 0, leaseholders: 0, lockers: 0, thinkMs: 30 },
         },
         { deleteRange: 2, multi: 3, compact: 1 },
       ),
@@ -182,9 +184,9 @@ function smallFiles(plan: Plan, random: SeededRandom): Plan {
 
 /** The plan of a seed in a habitat. @param engine its name in `src/consensus/engines.ts` */
 export function planOf(seed: number, engine: string, name: HabitatName): Plan {
-  const { faults, members: least = 1, forMs, shape }: Habitat = habitats[name];
+  const { faults, members: sizes, forMs, shape }: Habitat = habitats[name];
   const random = new SeededRandom(seed ^ 0x7a6f6f);
-  const members = least === 1 ? undefined : least + random.below(3);
+  const members = sizes === undefined ? undefined : sizes[0] + random.below(sizes[1] - sizes[0] + 1);
   const durationMs = forMs === undefined ? undefined : random.between(...forMs);
   const plan = drawPlan(seed, {
     engine,

@@ -148,7 +148,7 @@ export class KvClient {
     return other > key ? { key, rangeEnd: other, prevKv } : { key: other, rangeEnd: key, prevKv };
   }
 
-  /** Several keys at once, read or written or both; sometimes a transaction within, or one that must be refused. */
+  /** Several keys at once, read or written or both; sometimes it only reads, has a transaction within, or must be refused. */
   #multi(key: ByteString): Extract<ClientRequest, { type: "txn" }>["request"] {
     const random = this.#random;
     const others = new Set<ByteString>([key]);
@@ -163,6 +163,7 @@ export class KvClient {
     if (random.chance(0.15)) return { compare: [], success: [...writes, this.#impossible(key)], failure: [] };
     const reads = [...others].map((other): RequestOp => ({ type: "range", request: rangeRequest(other) }));
     const exists = compare(CompareTarget.version, key, { result: CompareResult.greater });
+    if (random.chance(0.2)) return { compare: [exists], success: reads, failure: reads.slice(0, 1) };
     const inner = { compare: [exists], success: writes, failure: reads };
     if (random.chance(0.2)) return { compare: [], success: [{ type: "txn", request: inner }, ...reads], failure: [] };
     return random.chance(0.5) ? inner : { compare: [], success: [...reads, ...writes], failure: [] };
