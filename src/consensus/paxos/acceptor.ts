@@ -111,9 +111,21 @@ export function replaceOpen(s: PaxosState, slots: readonly (Accepted | null)[]):
     if (stays && kept === place) kept++;
     else fresh.push(slot?.entry ?? { epoch, index, kind: EntryKind.hole, data: nothing });
   }
-  if (first + kept <= s.log.lastIndex) dropFrom(s, first + kept);
+  if (first + kept <= s.log.lastIndex) {
+    tellDropped(s, slots, first, first + kept);
+    dropFrom(s, first + kept);
+  }
   for (const entry of fresh) append(s, entry);
   if (s.ballots.replace(first, rounds)) s.saveState();
+}
+
+function tellDropped(s: PaxosState, slots: readonly (Accepted | null)[], first: number, from: number): void {
+  let dropped = 0;
+  for (let index = from; index <= s.log.lastIndex; index++) {
+    const known = s.log.at(index);
+    if (known?.kind !== EntryKind.hole && slots[index - first]?.entry !== known) dropped++;
+  }
+  if (dropped > 0) s.notice("info", `drops ${dropped} uncommitted entries from ${from} on`, { index: from });
 }
 
 /** The log goes on with this; in which round it is accepted is said elsewhere. */

@@ -29,7 +29,7 @@ export function admitResponse(
   }
   if (untrusted && p.recovery === null) {
     p.recovery = { beat: lead.beat + 1, index: s.log.lastIndex };
-    s.notice("warn", `${name(p.id)} cannot prove that it kept all it accepted: does not count until it has`, {
+    s.notice("warn", `${name(p.id)} cannot prove that it kept all it acknowledged: does not count until it has`, {
       peer: name(p.id),
       until: s.log.lastIndex,
     });

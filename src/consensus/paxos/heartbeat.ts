@@ -41,11 +41,15 @@ function noteHeld(s: PaxosState, p: Progress, { beat, held, resumes }: Heartbeat
   if (p.state === "probe" || (p.state === "snapshot" && held >= p.snapshotIndex)) {
     if (held < p.matchBefore && !p.lostData && p.match === 0) {
       p.lostData = true;
-      s.notice("warn", `${name(p.id)} came back without values it had accepted: its disk was wiped or rolled back`, {
-        peer: name(p.id),
-        acknowledged: p.matchBefore,
-        held,
-      });
+      s.notice(
+        "warn",
+        `${name(p.id)} came back without entries it had acknowledged: its disk was wiped or rolled back`,
+        {
+          peer: name(p.id),
+          acknowledged: p.matchBefore,
+          held,
+        },
+      );
     }
     p.becomeReplicate(held);
     if (held > p.match) sendEmptyAccept(s, p);

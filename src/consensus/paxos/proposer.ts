@@ -126,7 +126,7 @@ function conclude(s: PaxosState, candidacy: Candidacy): void {
   const voters = electorate(s);
   s.notice(
     "info",
-    `won round ${s.round} with ${voters.filter((id) => promised(s, candidacy, id)).length} of ${voters.length} promises`,
+    `won the election in round ${s.round} with ${voters.filter((id) => promised(s, candidacy, id)).length} of ${voters.length} promises`,
     {
       decided: s.decided,
       open: values.length,
@@ -180,7 +180,7 @@ export function onPrepare(s: PaxosState, from: MemberId, envelope: Envelope, m: 
   if (round < s.round || (!m.transfer && isBound(s, from))) return nack(s, from, round);
   if (round > s.round) becomeFollower(s, round, 0n, `${name(from)} prepares round ${round}`);
   // A question from before it led: whose values were accepted in this round has its promises.
-  if (s.ballots.runs.some((run) => run.round === round)) return;
+  if (s.proposer === from && s.ballots.runs.some((run) => run.round === round)) return;
   const isFree = s.proposer === from || s.proposer === 0n;
   // Slots that it asks about are forgotten here: a snapshot must bring it forward first.
   const isAnswerable = m.first > s.log.base.index;

@@ -32,7 +32,7 @@ export function onAccepted(
   const news = p.acknowledged(held);
   if (p.lostData && p.match >= p.matchBefore) {
     p.lostData = false;
-    s.notice("info", `${name(p.id)} has again everything it had accepted`, { peer: name(p.id), match: p.match });
+    s.notice("info", `${name(p.id)} has again everything it had acknowledged`, { peer: name(p.id), match: p.match });
   }
   if (p.state === "probe" || (p.state === "snapshot" && held >= p.snapshotIndex)) p.becomeReplicate(held);
   if (news) countDecided(s, lead);
