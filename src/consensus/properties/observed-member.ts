@@ -168,9 +168,11 @@ export class ObservedMember {
     let done = 0;
     for (const write of this.underway) {
       if (write.number > number) break;
-      if (write.truncateFrom !== null || write.snapshot !== null) this.formerLogs.push(this.durable.copy());
+      const former = write.truncateFrom !== null || write.snapshot !== null ? this.durable.copy() : null;
       this.durable.write(write);
       if (write.state !== null) this.#stateIsDurable(write.state);
+      // Also where the same write began the epoch: a candidate that is outvoted at once has said what it held before.
+      if (former !== null) this.formerLogs.push(former);
       done++;
     }
     this.underway.splice(0, done);
