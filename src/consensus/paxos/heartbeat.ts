@@ -79,8 +79,6 @@ export function onHeartbeat(s: PaxosState, from: MemberId, round: number, m: Hea
   learnDecided(s, m.decided);
   if (m.trusted && s.untrusted && m.toIncarnation === s.incarnation) {
     s.untrusted = false;
-    // Whatever promise of this round was lost: it can only have gone to the leader that there is.
-    if (s.proposer === 0n) s.proposer = from;
     s.saveState();
     s.notice("info", `${name(from)} has brought this member up to date: it counts and promises again`, {});
   }

@@ -96,6 +96,11 @@ export function hearLeader(s: PaxosState, from: MemberId, round: number): boolea
   } else {
     setLeader(s, from);
   }
+  // Who entered the round by hearsay has promised it to nobody: now it is taken.
+  if (s.proposer === 0n) {
+    s.proposer = from;
+    s.saveState();
+  }
   s.leaderContact = s.now;
   s.leaderLinkLost = false;
   s.earlyAt = null;
