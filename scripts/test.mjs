@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 
 const MINUTE_MS = 60_000;
 /** What is asked of every engine's clusters; the stages' plain names are the default engine's. */
+const ROUNDS_OF_OTHER_ENGINES = "6";
 const ENGINE_STAGES = ["conformance", "interop", "behaviour", "chaos"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // Set when a test starts us; run() would then believe it is a nested call and silently run nothing.
@@ -23,6 +24,7 @@ const { engines } = await import("../src/consensus/engines.ts");
 /** Given by hand, it stays: one engine for all that is run. */
 const wantedEngine = process.env.QUORATE_TEST_ENGINE;
 const wantedTarget = process.env.QUORATE_TEST_TARGET;
+const wantedRounds = process.env.QUORATE_CHAOS_ROUNDS;
 const otherEngines = wantedEngine === undefined ? [...engines.keys()].slice(1) : [];
 const stages = select(findStages(), process.argv.slice(2));
 const abort = new AbortController();
@@ -112,6 +114,10 @@ function select(all, wanted) {
 async function runStage({ files, concurrency, timeout, engine, target = wantedTarget }) {
   // Test files are processes of their own, and inherit it.
   const chosen = engine ?? wantedEngine;
+  // What is told apart by engine needs fewer rounds of the same faults; QUORATE_TEST_ENGINE by hand has all of them.
+  const rounds = wantedRounds ?? (engine === undefined ? undefined : ROUNDS_OF_OTHER_ENGINES);
+  if (rounds === undefined) delete process.env.QUORATE_CHAOS_ROUNDS;
+  else process.env.QUORATE_CHAOS_ROUNDS = rounds;
   if (chosen === undefined) delete process.env.QUORATE_TEST_ENGINE;
   else process.env.QUORATE_TEST_ENGINE = chosen;
   if (target === undefined) delete process.env.QUORATE_TEST_TARGET;
