@@ -13,8 +13,8 @@ import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 
 const MINUTE_MS = 60_000;
-/** What is asked of every engine's clusters; the stages' plain names are the default engine's. */
 const ROUNDS_OF_OTHER_ENGINES = "6";
+/** What is asked of every engine's clusters; the stages' plain names are the default engine's. */
 const ENGINE_STAGES = ["conformance", "interop", "behaviour", "chaos"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // Set when a test starts us; run() would then believe it is a nested call and silently run nothing.
