@@ -82,6 +82,22 @@ test("so many begin together and end together, round after round", async () => {
   assert.deepEqual(world.keys("double-barrier/"), []);
 });
 
+test("who leaves slowly does not wait for the next round", async () => {
+  const world = new Participants();
+  const clients = [world.join(), world.join(), world.join(), world.join()] as const;
+  const enter = ({ source }: (typeof clients)[0]) => new DoubleBarrier(source, "d", { parties: 2 }).enter();
+  const [slow, quick] = await world.play(Promise.all([enter(clients[0]), enter(clients[1])]));
+  const next = [new Outcome(enter(clients[2])), new Outcome(enter(clients[3]))];
+  await world.pass(100);
+  clients[0].store.faults.latencyMs = () => 200;
+  const left = new Outcome(slow.leave().then(() => "over"));
+  await world.play(quick.leave());
+  await world.pass(100);
+  assert.ok(next.every(({ value }) => value?.held) && left.pending);
+  await world.pass(1_000);
+  assert.equal(left.value, "over");
+});
+
 test("a double barrier is not held up by who died in it", async () => {
   const world = new Participants();
   const [one, two, three] = [world.join(), world.join(), world.join()];

@@ -54,6 +54,23 @@ test("two counters of one program do not take each other's adds for their own", 
   assert.equal(await world.play(new Counter(source, "a").get()), 6n);
 });
 
+test("a mark is read before the next change of the same program wipes it out", async () => {
+  const world = new Participants();
+  const { source, store } = world.join();
+  await world.play(new Counter(source, "a").add(0));
+  const slow = new Counter(source, "a");
+  await world.play(slow.get());
+  // Made at once; that its answer is lost is told much later.
+  const ways = [0.5, 50];
+  store.faults.latencyMs = () => ways.shift() ?? 0.5;
+  store.faults.nextWrites("applied");
+  const first = slow.add(1);
+  await world.pass(1);
+  const second = new Counter(source, "a").add(10);
+  await world.play(Promise.all([first, second]));
+  assert.equal(await world.play(slow.get()), 11n);
+});
+
 test("an add that is given up, or outlives its session, is of unknown outcome", async () => {
   const world = new Participants();
   const { source, store } = world.join();
@@ -97,6 +114,13 @@ test("adds of one program go together, and each gets its number", async () => {
   assert.equal(await world.play(counter.get()), BigInt(sum));
   // The combined add, and the gate that its lost answer cost.
   assert.equal(world.server.keyspace.revision - before, 2);
+  await assert.rejects(world.play(counter.add(1, { timeoutMs: 0.2 })), { code: "OUTCOME_UNKNOWN" });
+  await world.pass(10);
+  const under = counter.add(1);
+  await Promise.resolve();
+  await assert.rejects(world.play(counter.add(1, { timeoutMs: 0.2 })), { code: "TIMEOUT" });
+  await world.play(under);
+  assert.equal(await world.play(counter.get()), BigInt(sum + 2));
   const given = new AbortController();
   given.abort();
   await assert.rejects(counter.add(1, { signal: given.signal }), { code: "ABORTED" });

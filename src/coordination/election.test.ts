@@ -88,6 +88,24 @@ test("the highest number leads, and gets the office of a lower one handed over",
   end.abort();
 });
 
+test("a higher candidate that came while a lower one was about to take the office gets it", async () => {
+  const world = new Participants();
+  const [one, two, watcher] = [world.join(), world.join(), world.join()];
+  await world.play(Promise.all([one.source.current(), two.source.current()]));
+  const end = new AbortController();
+  const values = told(new RankedElection(watcher.source, "a").observe({ signal: end.signal }));
+  one.store.faults.latencyMs = () => 50;
+  two.store.faults.latencyMs = () => 20;
+  const low = new Outcome(new RankedElection(one.source, "a").campaign({ number: 1, value: "low" }));
+  // Its candidacy arrives at 50, its look at 150, its hand at the office at 250.
+  await world.pass(200);
+  const high = new Outcome(new RankedElection(two.source, "a").campaign({ number: 5, value: "high" }));
+  await world.pass(1_000);
+  assert.ok(high.value?.held && low.pending);
+  assert.deepEqual(values, [null, "high"]);
+  end.abort();
+});
+
 test("of equal numbers the first who came leads, and nobody hands over to an equal", async () => {
   const world = new Participants();
   const campaign = () => new RankedElection(world.join().source, "a", { handOverMs: 0 }).campaign({ number: 7 });

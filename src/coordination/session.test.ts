@@ -36,6 +36,20 @@ test("it is over on this side before it is at the store, when renewals do not ge
   assert.throws(() => session.assertHeld(), { code: "SESSION_LOST" });
 });
 
+test("its time counts from when a renewal left, not from when the answer came", async () => {
+  const { world, store, session, alive } = await opened();
+  store.faults.latencyMs = () => 900;
+  await world.pass(20_000);
+  assert.ok(session.check());
+  let aliveAtEnd: boolean | null = null;
+  session.signal.addEventListener("abort", () => {
+    aliveAtEnd = alive();
+  });
+  store.faults.refuse(30_000);
+  await world.pass(10_000);
+  assert.equal(aliveAtEnd, true);
+});
+
 test("a process that was paused beyond its lease learns of it with the first use, not only from a timer", async () => {
   const { world, process, session } = await opened();
   await world.pass(1_000);
