@@ -5,7 +5,7 @@
 import { type Entry, EntryKind, type SnapshotMeta } from "../consensus/engine.ts";
 import { decodeMembershipEntry, emptyMembership, type Membership } from "../consensus/membership.ts";
 import type { Clock } from "../environment.ts";
-import { InvariantViolation } from "../errors.ts";
+import { InvariantViolation, unreachable } from "../errors.ts";
 import { CommandKind, decodeCommand } from "../keyspace/command.ts";
 import { type CommandResult, type Keyspace, KeyspaceLoader } from "../keyspace/keyspace.ts";
 import type { GroupStorage } from "../storage/storage.ts";
@@ -150,6 +150,10 @@ export class Applier {
         );
         break;
       }
+      case EntryKind.hole:
+        throw new InvariantViolation(`entry ${entry.index} is to be applied, but it is a hole`);
+      default:
+        return unreachable(entry.kind, "kind of entry");
     }
     this.#events.entryApplied(entry);
   }

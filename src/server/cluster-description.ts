@@ -24,7 +24,7 @@ export function decodeDescription(bytes: Uint8Array): ClusterDescription | null 
     }));
     const removed = (value["removed"] as unknown[]).map((id) => BigInt(String(id)));
     // Who does not say knows of one only.
-    const engine = String(value["engine"] ?? DEFAULT_ENGINE);
+    const engine = typeof value["engine"] === "string" ? value["engine"] : DEFAULT_ENGINE;
     return { clusterId: BigInt(String(value["clusterId"])), engine, members, removed };
   } catch {
     return null;

@@ -130,7 +130,8 @@ describe("recipes on a cluster", { skip }, () => {
     );
     await whileLeaderDies(holding);
     assert.equal(fences.length, 20);
-    for (let i = 1; i < fences.length; i++) assert.ok((fences[i] as bigint) > (fences[i - 1] as bigint), `${fences}`);
+    for (let i = 1; i < fences.length; i++)
+      assert.ok((fences[i] as bigint) > (fences[i - 1] as bigint), fences.join(" "));
   });
 
   test("a guarded write is refused when the lock has gone on to another", async () => {
