@@ -161,8 +161,8 @@ export function answerExpectation(s: ZabState, from: MemberId, session: number, 
 function acknowledge(s: ZabState, to: MemberId): void {
   const { stream, ack } = s;
   if (stream === null || stream.broken) return;
-  if (ack !== null && ack.epoch === s.epoch && ack.session === stream.session) ack.index = stream.match;
-  else s.ack = { to, epoch: s.epoch, session: stream.session, index: stream.match };
+  if (ack !== null && ack.session === stream.session) ack.index = stream.match;
+  else s.ack = { to, session: stream.session, index: stream.match };
 }
 
 /** Sends the turn's acknowledgement, to leave once everything it speaks of is durable. */
@@ -170,7 +170,6 @@ export function sendAcknowledgement(s: ZabState): void {
   const { ack } = s;
   if (ack === null) return;
   s.ack = null;
-  if (ack.epoch !== s.epoch) return;
   assert(ack.index <= s.log.lastIndex, `acknowledged ${ack.index}, but the log ends at ${s.log.lastIndex}`);
   const adopted = s.currentEpoch === s.epoch;
   const position = { index: ack.index, epoch: 0 };

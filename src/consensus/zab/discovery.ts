@@ -39,7 +39,6 @@ export function startDiscovery(s: ZabState, epoch: number, transferred: boolean,
   s.role = "candidate";
   s.host = 0n;
   s.stream = null;
-  s.ack = null;
   s.earlyAt = null;
   setLeader(s, 0n);
   drawTimeout(s);

@@ -48,6 +48,7 @@ export function acceptEpoch(s: ZabState, epoch: number, from: MemberId): void {
   assert(epoch > s.epoch, `epoch ${epoch} does not follow ${s.epoch}`);
   s.epoch = epoch;
   s.acceptedFrom = from;
+  s.ack = null;
   s.saveState();
 }
 

@@ -154,8 +154,8 @@ export class ZabState {
   savedPromiseMs: number;
   promiseWrite = 0;
 
-  /** The acknowledgement to send at the end of the turn. */
-  ack: { readonly to: MemberId; readonly epoch: number; readonly session: number; index: number } | null = null;
+  /** The acknowledgement to send at the end of the turn; none of an earlier epoch outlives it. */
+  ack: { readonly to: MemberId; readonly session: number; index: number } | null = null;
   readonly forwardedReads: ForwardedReads;
 
   readonly priorities: Map<MemberId, number> = new Map();
