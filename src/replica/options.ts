@@ -26,6 +26,8 @@ export interface ReplicaOptions {
   readonly catchUpBytes: number;
   /** The most bytes of a snapshot in one message to a peer. */
   readonly snapshotChunkBytes: number;
+  /** Without an acknowledgement for this long, what was sent of a snapshot is sent again. */
+  readonly snapshotResendMs: number;
   readonly housekeeping: HousekeepingOptions;
   readonly strictReconfigCheck: boolean;
   readonly callTimeoutMs: number;

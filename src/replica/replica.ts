@@ -132,6 +132,7 @@ export class GroupReplica implements Replica {
       catchUpEntries: options.catchUpEntries,
       catchUpBytes: options.catchUpBytes,
       chunkBytes: options.snapshotChunkBytes,
+      resendMs: options.snapshotResendMs,
       entryBytes: (index) => this.#engine.entryAt(index)?.data.length ?? 0,
       counters: this.counters,
       step,

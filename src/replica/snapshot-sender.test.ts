@@ -31,6 +31,7 @@ function stage(): Stage {
     clock,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     chunkBytes: 1 << 18,
+    resendMs: 2_000,
     send: () => {
       frames.count++;
       return true;

@@ -9,10 +9,8 @@ import { AckState, encodeChunk, type SnapshotAck } from "./snapshot-frames.ts";
 
 /** Chunks sent and not acknowledged, per peer. */
 const WINDOW_CHUNKS = 8;
-/** Without an acknowledgement for this long, what was sent counts as lost. */
-const RESEND_MS = 2_000;
-/** Without progress for this long, the transfer failed. */
-const GIVE_UP_MS = 30_000;
+/** Without progress for so many times as long as it takes to send again, the transfer failed. */
+const GIVE_UP_AFTER = 15;
 
 interface Transfer {
   readonly to: MemberId;
@@ -34,6 +32,7 @@ export class SnapshotSender {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #chunkBytes: number;
+  readonly #resendMs: number;
   readonly #send: (to: MemberId, pieces: readonly Uint8Array[]) => boolean;
   readonly #sent: (to: MemberId, index: number, ok: boolean) => void;
 
@@ -43,6 +42,8 @@ export class SnapshotSender {
     logger: Logger;
     /** The most bytes of a snapshot in one message. */
     chunkBytes: number;
+    /** Without an acknowledgement for this long, what was sent counts as lost. */
+    resendMs: number;
     send: (to: MemberId, pieces: readonly Uint8Array[]) => boolean;
     /** The transfer is over. */
     sent: (to: MemberId, index: number, ok: boolean) => void;
@@ -51,6 +52,7 @@ export class SnapshotSender {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#chunkBytes = options.chunkBytes;
+    this.#resendMs = options.resendMs;
     this.#send = options.send;
     this.#sent = options.sent;
   }
@@ -120,8 +122,8 @@ export class SnapshotSender {
   tick(): void {
     const now = this.#clock.now();
     for (const transfer of this.#transfers.values()) {
-      if (now - transfer.progressAt > GIVE_UP_MS) this.#end(transfer, false);
-      else if (now - transfer.sentAt > RESEND_MS && transfer.sent > transfer.acked) transfer.sent = transfer.acked;
+      if (now - transfer.progressAt > GIVE_UP_AFTER * this.#resendMs) this.#end(transfer, false);
+      else if (now - transfer.sentAt > this.#resendMs && transfer.sent > transfer.acked) transfer.sent = transfer.acked;
       if (!transfer.over) this.#pump(transfer);
     }
   }

@@ -25,6 +25,7 @@ export interface SnapshotPorts {
   readonly catchUpBytes: number;
   /** The most bytes of a snapshot in one message to a peer. */
   readonly chunkBytes: number;
+  readonly resendMs: number;
   /** Bytes of an entry the engine holds; 0 if it holds none there. */
   readonly entryBytes: (index: number) => number;
   readonly counters: ReplicaCounters;
@@ -58,6 +59,7 @@ export class Snapshots {
       clock,
       logger,
       chunkBytes: ports.chunkBytes,
+      resendMs: ports.resendMs,
       send: (to, pieces) => {
         const sent = transport.send(to, group, FrameKind.snapshotChunk, pieces, true);
         transport.flush();

@@ -170,6 +170,7 @@ async function build(
     catchUpEntries: options.snapshotCatchupEntries ?? 5_000,
     catchUpBytes: tuning.catchUpBytes,
     snapshotChunkBytes: tuning.snapshotChunkBytes,
+    snapshotResendMs: tuning.snapshotResendMs,
     housekeeping: {
       historyBudgetBytes: options.historyBudgetBytes ?? DEFAULT_HISTORY_BUDGET_BYTES,
       autoCompaction: options.autoCompaction ?? { mode: "off" },

@@ -17,6 +17,8 @@ export interface MemberTuning {
   readonly catchUpBytes: number;
   /** The most bytes of a snapshot in one message to a peer. */
   readonly snapshotChunkBytes: number;
+  /** Without an acknowledgement for this long, what was sent of a snapshot is sent again. */
+  readonly snapshotResendMs: number;
   /** As in `EngineOptions`. */
   readonly maxMessageBytes: number;
   readonly maxInflightMessages: number;
@@ -39,6 +41,7 @@ export const defaultTuning: MemberTuning = {
   snapshotLogBytes: 64 * MIB,
   catchUpBytes: 64 * MIB,
   snapshotChunkBytes: MIB / 4,
+  snapshotResendMs: 2_000,
   maxMessageBytes: MIB,
   maxInflightMessages: 512,
   maxInflightBytes: 32 * MIB,

@@ -132,6 +132,7 @@ export class TestCluster {
       catchUpEntries: this.#options.catchUpEntries ?? 5_000,
       catchUpBytes: this.#options.catchUpBytes ?? 64 << 20,
       snapshotChunkBytes: 256 << 10,
+      snapshotResendMs: 2_000,
       housekeeping: {
         historyBudgetBytes: this.#options.historyBudgetBytes ?? 0,
         autoCompaction: { mode: "off" },
