@@ -25,7 +25,7 @@ export function drawTimeout(s: ZabState): void {
 /** A leadership, established or not, is over. */
 export function endLead(s: ZabState, why: string): void {
   if (s.lead === null) return;
-  s.notice(s.role === "leader" ? "warn" : "debug", `gives up epoch ${s.epoch}: ${why}`);
+  s.notice(s.role === "leader" ? "warn" : "debug", `${s.role} gives up epoch ${s.epoch}: ${why}`);
   refuseLeaderReads(s, s.lead, why);
   s.lead = null;
 }

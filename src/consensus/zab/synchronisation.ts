@@ -99,7 +99,7 @@ export function establish(s: ZabState, lead: Leadership): void {
   setLeader(s, s.id);
   const pending = s.log.lastIndex - s.commit;
   lead.uncommittedBytes = s.log.bytesFrom(s.commit + 1) + pending * entryOverheadBytes;
-  s.notice("info", `leads epoch ${s.epoch}: a quorum has adopted it`, {
+  s.notice("info", `won the election: a quorum has adopted epoch ${s.epoch}`, {
     voters: s.memberships.active.voters.map(name),
   });
   // The history is committed by its adoption alone.

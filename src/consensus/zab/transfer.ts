@@ -118,6 +118,6 @@ export function preferOther(s: ZabState, lead: Leadership): void {
 /** The leader of this epoch asks this member to take over. */
 export function onHandOver(s: ZabState, from: MemberId, epoch: number): boolean {
   if (epoch !== s.epoch || s.lead !== null || s.host !== from || !mayStand(s)) return false;
-  startDiscovery(s, s.epoch + 1, true, `asked by ${name(from)}`);
+  startDiscovery(s, s.epoch + 1, true, `asked by the leader ${name(from)}`);
   return true;
 }
