@@ -359,6 +359,16 @@ describe("elections", () => {
     cluster.runUntil(() => cluster.leader !== leader && cluster.leader !== 0n, 20_000, "another leads");
   });
 
+  it("a leader is not kept in office by members that look for one because they do not hear it", () => {
+    const cluster = group({ reportLinks: false });
+    const leader = cluster.elect();
+    cluster.run(500);
+    const [mute = 0n, deaf = 0n] = others(three, leader);
+    cluster.network.cutOneWay(mute, leader);
+    cluster.network.cutOneWay(leader, deaf);
+    cluster.runUntil(() => cluster.leader !== leader && cluster.leader !== 0n, 20_000, "another leads");
+  });
+
   it("a leader that is voted out hands over, and one that was removed disturbs nobody", () => {
     const cluster = group();
     const old = cluster.elect();
