@@ -364,8 +364,10 @@ describe("elections", () => {
     const leader = cluster.elect();
     cluster.run(500);
     const [mute = 0n, deaf = 0n] = others(three, leader);
-    cluster.network.cutOneWay(mute, leader);
     cluster.network.cutOneWay(leader, deaf);
+    cluster.run(3_000);
+    assert.equal(cluster.engine(deaf).status.role, "preCandidate");
+    cluster.network.cutOneWay(mute, leader);
     cluster.runUntil(() => cluster.leader !== leader && cluster.leader !== 0n, 20_000, "another leads");
   });
 
