@@ -17,6 +17,7 @@ export type HabitatName =
   | "full disks"
   | "leaders that fall"
   | "late members"
+  | "peaceful ends"
   | "changing members"
   | "broken links"
   | "leases"
@@ -96,12 +97,19 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
         cluster: {
           ...cluster,
           snapshotCount: 5 + random.below(10),
-          snapshotCatchupEntries: random.below(4),
-          tuning: { ...cluster.tuning, snapshotChunkBytes: 64 + random.below(300) },
+          snapshotCatchupEntries: random.below(10),
+          tuning: { ...cluster.tuning, snapshotChunkBytes: 512 + random.below(2_048) },
         },
-        workload: { ...workload, thinkMs: 60, keys: 10, valueBytes: 60, watchers: Math.max(1, workload.watchers) },
+        workload: { ...workload, thinkMs: 60, keys: 10, valueBytes: 200, watchers: Math.max(1, workload.watchers) },
       };
     },
+  },
+
+  /** Processes that are asked to end while calls are on their way. */
+  "peaceful ends": {
+    faults: ["stop", "slowDisk", "slowLink", "isolate"],
+    members: [2, 4],
+    shape: (plan) => ({ ...plan, workload: { ...plan.workload, thinkMs: 30 } }),
   },
 
   "changing members": {
@@ -137,15 +145,19 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
     forMs: [5_000, 12_000],
     shape: (plan, random) => ({
       ...plan,
-      // As long as leases live.
-      faults: plan.faults.map((fault) => ({ ...fault, forMs: (1_000 / plan.cluster.electionMs) * fault.forMs })),
+      // Some last as long as leases live.
+      faults: plan.faults.map((fault) => ({
+        ...fault,
+        forMs: (random.chance(0.3) ? 1_000 / plan.cluster.electionMs : 1) * fault.forMs,
+      })),
       workload: {
         ...plan.workload,
         clients: 1,
         watchers: 0,
-        leaseholders: 4,
+        readers: 0,
+        leaseholders: 10,
         lockers: 2,
-        patienceMs: random.chance(0.5) ? 8_000 : 1_000,
+        patienceMs: random.chance(0.3) ? 8_000 : 1_000,
       },
     }),
   },

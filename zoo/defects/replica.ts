@@ -119,7 +119,7 @@ export const replica: readonly Defect[] = [
     what: "At a stop, writes that are on their way, and may be committed yet, are answered as if they had had no effect.",
     source: "Found here by reading; Jepsen, definite and indefinite errors (etcd 3.4.3)",
     engine: "any",
-    habitat: "leaders that fall",
+    habitat: "peaceful ends",
     patches: [
       {
         file: proposals,

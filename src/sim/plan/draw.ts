@@ -78,7 +78,7 @@ function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
       segmentBytes: pick(random, [4, 8, 16, 64, 256]) * KIB,
       snapshotLogBytes: often(0.2) ? 8 * KIB + random.below(64 * KIB) : 64 * MIB,
       catchUpBytes: often(0.3) ? random.below(8 * KIB) : 64 * MIB,
-      snapshotChunkBytes: often(0.5) ? 64 + random.below(2 * KIB) : MIB,
+      snapshotChunkBytes: often(0.5) ? KIB + random.below(8 * KIB) : MIB,
       snapshotResendMs: pick(random, [50, 2_000]),
       maxMessageBytes: smallMessages ? 100 + random.below(2_000) : MIB,
       maxInflightMessages: often(0.5) ? 1 + random.below(8) : 512,
