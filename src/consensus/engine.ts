@@ -190,7 +190,7 @@ export interface Effects {
   readonly reads: readonly { readonly id: number; readonly index: number }[];
   /**
    * Proposals and reconfigurations that were taken, and the position each got. They take effect when that position
-   * comes out as committed with the same epoch; another epoch there means they never will.
+   * comes out as committed with the same epoch and kind; anything else there means they never will.
    */
   readonly accepted: readonly { readonly id: number; readonly epoch: number; readonly index: number }[];
   /** `detail` names values, for people. */
