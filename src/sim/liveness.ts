@@ -128,7 +128,6 @@ export class Liveness {
       const { disk } = member.machine;
       disk.hangs = () => false;
       disk.fails = () => false;
-      disk.misdirects = () => 0;
       disk.capacity = Number.POSITIVE_INFINITY;
       disk.unhang();
       world.calmDisk(member);

@@ -38,7 +38,9 @@ export class Atlas {
     this.#settle();
     if (this.#damaged.has(member)) return false;
     return this.#electorates().every(
-      (voters) => !voters.includes(member.id) || this.#damagedAmong(voters) + 1 <= bearable(voters.length),
+      (voters) =>
+        !voters.includes(member.id) ||
+        this.#damagedAmong(voters) + this.#neverStarted(voters) + 1 <= bearable(voters.length),
     );
   }
 
@@ -65,6 +67,11 @@ export class Atlas {
     const left = voters.filter((id) => id !== member.id);
     if (left.length === 0) return false;
     return this.#damagedAmong(left) <= bearable(left.length);
+  }
+
+  /** Voters that were added and have not been there yet: they can't join while those that have the entry can't commit. */
+  #neverStarted(voters: readonly MemberId[]): number {
+    return voters.filter((id) => this.#world.byId(id) === null).length;
   }
 
   #damagedAmong(voters: readonly MemberId[]): number {

@@ -8,6 +8,7 @@
 import type { SeededRandom } from "../../consensus/random.ts";
 import type { VirtualDisk } from "../../virtual/disk.ts";
 
+const SECTOR_BYTES = 512;
 /** Bytes at the end of what the log has that are left alone. */
 const LAST_BYTES = 2_048;
 
@@ -28,6 +29,26 @@ export function damageFile(disk: VirtualDisk, random: SeededRandom, bits: number
     }
   });
   return `${count} bits of ${chosen.path} rot around ${start}`;
+}
+
+/**
+ * One write of the log, a sector of it, is found `bytes` further on, and its own place as it was before; says where, or
+ * null: too little was written. Not the last ones: that would look as if they had never been made, and one vote that is
+ * lost without a trace makes two leaders.
+ */
+export function misdirectWrite(disk: VirtualDisk, random: SeededRandom, bytes: number): string | null {
+  const distance = Math.ceil(bytes / SECTOR_BYTES);
+  const roomy = damageable(disk, LAST_BYTES).filter(
+    ({ path, bytes: size }) => path.endsWith(".log") && size >= (distance + 1) * SECTOR_BYTES,
+  );
+  const chosen = roomy[random.below(Math.max(1, roomy.length))];
+  if (chosen === undefined) return null;
+  const from = SECTOR_BYTES * random.below(Math.floor(chosen.bytes / SECTOR_BYTES) - distance);
+  disk.alter(chosen.path, (content) => {
+    content.copyWithin(from + distance * SECTOR_BYTES, from, from + SECTOR_BYTES);
+    content.fill(0, from, from + SECTOR_BYTES);
+  });
+  return `a write to ${chosen.path} at ${from} landed ${distance * SECTOR_BYTES} bytes away`;
 }
 
 /** Removes one whole file of the log (not the newest) or a snapshot. */

@@ -3,7 +3,7 @@ import { SeededRandom } from "../../consensus/random.ts";
 import type { WorldMember } from "../world/member.ts";
 import type { World } from "../world/world.ts";
 import { Atlas } from "./atlas.ts";
-import { damageFile, loseFile } from "./damage.ts";
+import { damageFile, loseFile, misdirectWrite } from "./damage.ts";
 import { describeFault, type Fault } from "./fault.ts";
 import { Operator } from "./operator.ts";
 
@@ -377,19 +377,13 @@ export class Nemesis {
     return true;
   }
 
-  /** Once, somewhere in the log or a snapshot. */
+  /** A write of some time ago turns out to have landed elsewhere; the process will know at its next start. */
   #misdirect(member: WorldMember, bytes: number): boolean {
     if (!this.atlas.mayDamage(member) || !member.up) return false;
-    const { disk } = member.machine;
-    let done = false;
-    disk.misdirects = (path) => {
-      // Others may have been damaged since the fault began.
-      if (done || !path.includes("/log/") || !this.atlas.mayDamage(member)) return 0;
-      done = true;
-      // The last write, elsewhere, looks as if it had never been made.
-      this.atlas.damage(member, false);
-      return Math.floor(bytes / 512) * 512;
-    };
+    const what = misdirectWrite(member.machine.disk, this.#random, bytes);
+    if (what === null) return false;
+    this.#world.trace.note("nemesis", `${member.name}: ${what}`);
+    this.atlas.damage(member, true);
     return true;
   }
 
