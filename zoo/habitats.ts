@@ -17,7 +17,6 @@ export type HabitatName =
   | "full disks"
   | "leaders that fall"
   | "late members"
-  | "peaceful ends"
   | "changing members"
   | "broken links"
   | "leases"
@@ -87,7 +86,7 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
 
   /** Members that are away while others go on, and are brought forward by snapshots. */
   "late members": {
-    faults: [...falls, "mangle", "slowLink", "slowDisk", "resetLinks", "addLearner"],
+    faults: ["isolate", "partition", "pause", "kill", "transfer", "slowLink", "slowDisk", "resetLinks", "addLearner"],
     members: [3, 4],
     forMs: [1_500, 4_000],
     shape: (plan, random) => {
@@ -98,18 +97,12 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
           ...cluster,
           snapshotCount: 5 + random.below(10),
           snapshotCatchupEntries: random.below(10),
-          tuning: { ...cluster.tuning, snapshotChunkBytes: 512 + random.below(2_048) },
+          historyBudgetBytes: 20 << 10,
+          tuning: { ...cluster.tuning, snapshotChunkBytes: 512 + random.below(1_024) },
         },
-        workload: { ...workload, thinkMs: 60, keys: 10, valueBytes: 200, watchers: Math.max(1, workload.watchers) },
+        workload: { ...workload, thinkMs: 60, keys: 20, valueBytes: 600, watchers: Math.max(1, workload.watchers) },
       };
     },
-  },
-
-  /** Processes that are asked to end while calls are on their way. */
-  "peaceful ends": {
-    faults: ["stop", "slowDisk", "slowLink", "isolate"],
-    members: [2, 4],
-    shape: (plan) => ({ ...plan, workload: { ...plan.workload, thinkMs: 30 } }),
   },
 
   "changing members": {
@@ -188,6 +181,8 @@ function smallFiles(plan: Plan, random: SeededRandom): Plan {
       ...cluster,
       snapshotCount: random.chance(0.7) ? 5 + random.below(30) : 100_000,
       snapshotCatchupEntries: random.chance(0.6) ? 0 : random.below(10),
+      // A follower must be able to overtake clients that go on.
+      historyBudgetBytes: 10 << 10,
       tuning: { ...cluster.tuning, segmentBytes: (random.chance(0.7) ? 4 : 64) << 10 },
     },
     workload: { ...workload, thinkMs: 30, watchers: 0, readers: 0 },

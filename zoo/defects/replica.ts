@@ -114,23 +114,6 @@ export const replica: readonly Defect[] = [
     ],
   },
   {
-    name: "stop-refuses-what-was-sent",
-    room: "replica",
-    what: "At a stop, writes that are on their way, and may be committed yet, are answered as if they had had no effect.",
-    source: "Found here by reading; Jepsen, definite and indefinite errors (etcd 3.4.3)",
-    engine: "any",
-    habitat: "peaceful ends",
-    patches: [
-      {
-        file: proposals,
-        text: '    for (const pending of sent) this.#answer(pending, { type: "error", revision, error: etcdErrors.timeout() });\n  }\n\n  #answer',
-        replacement:
-          '    for (const pending of sent) {\n      this.#answer(pending, { type: "error", revision, error: etcdErrors.serverStopped() });\n' +
-          "    }\n  }\n\n  #answer",
-      },
-    ],
-  },
-  {
     name: "read-before-applied",
     room: "replica",
     what: "A read is answered when its index is known, before this member has applied everything up to it.",
@@ -172,21 +155,6 @@ export const replica: readonly Defect[] = [
         file: "src/replica/snapshot-receiver.ts",
         text: "    if (chunk.offset !== receiving.expected || chunk.offset + chunk.content.length > chunk.size) {",
         replacement: "    if (receiving.expected + chunk.content.length > chunk.size) {",
-      },
-    ],
-  },
-  {
-    name: "installed-entry-applied-again",
-    room: "replica",
-    what: "The last entry that an installed snapshot covers stays in the queue and is applied to it once more.",
-    source: "databendlabs/openraft#1930; etcd-io/etcd applySnapshot",
-    engine: "any",
-    habitat: "late members",
-    patches: [
-      {
-        file: "src/replica/applier.ts",
-        text: "    this.#work = this.#work.slice(this.#next).filter((work) => indexOf(work) > meta.index);",
-        replacement: "    this.#work = this.#work.slice(this.#next).filter((work) => indexOf(work) >= meta.index);",
       },
     ],
   },

@@ -53,8 +53,9 @@ export class Leaseholder {
     const id = this.#lease;
     if (this.#steps-- <= 0) {
       this.#lease = 0n;
-      // Half of them are forgotten: they expire.
-      return random.chance(0.5) ? this.#caller.call({ type: "leaseRevoke", id }, next) : next();
+      if (random.chance(0.5)) return this.#caller.call({ type: "leaseRevoke", id }, next);
+      // Half of them expire, and most of these just after its holder was promised time.
+      return random.chance(0.7) ? this.#caller.call({ type: "leaseKeepAlive", id }, next) : next();
     }
     const key = `${LEASE_PREFIX}${this.#caller.client}/${random.below(2)}`;
     const choice = random.fraction();
