@@ -120,6 +120,10 @@ export class ObservedMember {
       this.lostLogs.push(this.durable, new DiskLog(this.snapshot, []));
       this.snapshot = start0;
     }
+    // A write that was under way may have reached the disk, and dropped what was there when it was spoken of.
+    if (this.underway.some(({ truncateFrom, snapshot }) => truncateFrom !== null || snapshot !== null)) {
+      this.formerLogs.push(this.durable);
+    }
     const base = start.snapshot ?? start0;
     this.life = life;
     this.#engine = engine;

@@ -1,4 +1,5 @@
 /** Which peers a leader hears, and in which of their lives. */
+import type { MemberId } from "../../environment.ts";
 import { hasQuorum } from "../membership.ts";
 import { name } from "../parts/name.ts";
 import type { Envelope } from "./messages.ts";
@@ -46,10 +47,21 @@ export function noteTrust(s: ZabState, lead: Leadership, p: Progress, untrusted:
 
 /** Whether a quorum was heard within the last election timeout. An untrusted peer's word proves nothing. */
 export function hearsQuorum(s: ZabState, lead: Leadership): boolean {
-  const since = s.now - s.options.electionTimeoutMs;
-  return hasQuorum(s.memberships.active, (id) => {
-    if (id === s.id) return true;
-    const p = lead.progress.get(id);
-    return p !== undefined && !p.untrusted && p.lastHeard >= since;
-  });
+  return hasQuorum(s.memberships.active, (id) => id === s.id || isHeard(s, lead.progress.get(id)));
+}
+
+/**
+ * Whether what waits to be committed waits for stalled disks, while others may be able to do without: those that are heard
+ * and can write are no quorum, but those who are not known to stall are one without this member.
+ */
+export function standsInTheWay(s: ZabState, lead: Leadership): boolean {
+  if (s.log.lastIndex === s.commit) return false;
+  const stalls = (id: MemberId): boolean => lead.progress.get(id)?.stalled === true;
+  const { active } = s.memberships;
+  if (hasQuorum(active, (id) => id === s.id || (isHeard(s, lead.progress.get(id)) && !stalls(id)))) return false;
+  return hasQuorum(active, (id) => id !== s.id && !stalls(id));
+}
+
+function isHeard(s: ZabState, p: Progress | undefined): boolean {
+  return p !== undefined && !p.untrusted && p.lastHeard >= s.now - s.options.electionTimeoutMs;
 }

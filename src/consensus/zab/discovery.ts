@@ -150,7 +150,8 @@ export function onFollowerInfo(
     // It has accepted a later epoch: it is led, or stuck ahead alone and needs an epoch above it (etcd's stuck candidate).
     if (!isMember(s.memberships.active, from)) return false;
     const why = `${name(from)} has accepted epoch ${envelope.epoch}`;
-    if (mayStand(s)) startLooking(s, why);
+    // Not one that was handing over: it is the epoch it wished for, and to look now would undo it.
+    if (mayStand(s) && lead.transfer === null) startLooking(s, why);
     else stepDown(s, why);
     return true;
   }

@@ -371,6 +371,22 @@ describe("elections", () => {
     cluster.runUntil(() => cluster.leader !== leader && cluster.leader !== 0n, 20_000, "another leads");
   });
 
+  it("a leader that hears a quorum only with a stalled disk makes room for one without", () => {
+    const ids = [1n, 2n, 3n, 4n, 5n];
+    const cluster = group({ voters: ids, reportLinks: false });
+    const leader = cluster.elect();
+    cluster.run(500);
+    const [stalled = 0n, mute = 0n, deaf = 0n] = others(ids, leader);
+    cluster.member(stalled).diskDelayMs = Number.POSITIVE_INFINITY;
+    cluster.network.cutOneWay(mute, leader);
+    cluster.network.cutOneWay(leader, deaf);
+    say(cluster, leader, 1);
+    cluster.runUntil(() => cluster.leader !== leader && cluster.leader !== 0n, 30_000, "another leads");
+    const [call = 0] = say(cluster, cluster.elect(), 2);
+    cluster.run(500);
+    assert.ok(cluster.isCommitted(call));
+  });
+
   it("a leader that is voted out hands over, and one that was removed disturbs nobody", () => {
     const cluster = group();
     const old = cluster.elect();

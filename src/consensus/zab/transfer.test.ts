@@ -59,6 +59,17 @@ describe("handing leadership over", () => {
     );
   });
 
+  it("is not undone by who wished it, when it hears of the target's epoch before it is asked into it", () => {
+    const hears = (handsOver: boolean): string => {
+      const solo = new Solo();
+      solo.settle();
+      if (handsOver) transfer(solo, 2n);
+      solo.receive(2n, { type: "followerInfo", session: 1, refuses: true }, { epoch: 3 });
+      return solo.engine.status.role;
+    };
+    assert.deepEqual([hears(true), hears(false)], ["follower", "preCandidate"]);
+  });
+
   it("moves a whole group, and everything goes on", () => {
     const cluster = new Cluster(zabKind, { seed: 8, voters: [1n, 2n, 3n] });
     for (const to of [1n, 2n, 3n, 1n]) {

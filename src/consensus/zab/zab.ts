@@ -33,7 +33,7 @@ import { StatusWatch } from "../parts/status-watch.ts";
 import { sendAcknowledgement } from "./broadcast.ts";
 import { countCommit } from "./commit.ts";
 import { drawConsequences } from "./consequences.ts";
-import { hearsQuorum } from "./contact.ts";
+import { hearsQuorum, standsInTheWay } from "./contact.ts";
 import { countAcceptances } from "./discovery.ts";
 import { onMessage } from "./dispatch.ts";
 import { mayStand, onHostLost, onVoterLinkUp, sitOut, startLooking, tickElection } from "./election.ts";
@@ -209,6 +209,10 @@ function tickLead(s: ZabState, lead: Leadership): void {
   if (lead.phase !== "discovery" && !hearsQuorum(s, lead))
     return giveUp(s, `heard no quorum for ${electionTimeoutMs} ms`);
   if (lead.phase === "broadcast") {
+    if (standsInTheWay(s, lead)) {
+      sitOut(s);
+      return giveUp(s, "the disks it hears of stall, others may do without");
+    }
     tickTransfer(s, lead);
     dismissDeparted(s, lead);
   }
