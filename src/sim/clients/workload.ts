@@ -24,7 +24,7 @@ export class Workload {
     const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
     this.#others = [
       ...times(workload.clients, () => new KvClient(this.caller(), workload)),
-      ...times(workload.readers, () => new FreshReader(this.caller())),
+      ...times(workload.readers, () => new FreshReader(this.caller(), minTtl)),
       ...times(workload.leaseholders, () => new Leaseholder(this.caller(), minTtl)),
       ...times(workload.lockers, () => new Locker(this.caller(), resource, minTtl + 1)),
     ];
