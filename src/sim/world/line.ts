@@ -122,6 +122,7 @@ export class LineCall {
   }
 
   #take(bytes: Uint8Array): void {
+    if (this.#over) return;
     if (this.#unread !== null) {
       this.#unread.push(bytes);
       return;
