@@ -146,7 +146,9 @@ export class Http2Connection<Head extends RequestHead> {
     this.#isAwaited = false;
     if (this.#life.isOver) return;
     this.#sender.pump();
-    if (this.#sender.hasWork) this.#wake();
+    if (!this.#sender.hasWork) return;
+    this.#isAwaited = true;
+    this.#turn.postpone(this);
   }
 
   #take(chunk: Uint8Array): void {
@@ -163,7 +165,7 @@ export class Http2Connection<Head extends RequestHead> {
     if (this.#sender.hasWork) this.flush();
   }
 
-  /** Answers made while frames are read leave when all of them were; others at the end of the turn. */
+  /** Answers made while frames are read leave when all of them were; others with those of the same event. */
   #wake(): void {
     if (this.#isReading || this.#isAwaited) return;
     this.#isAwaited = true;
