@@ -29,6 +29,8 @@ export interface Clock {
   after(delayMs: number, run: () => void): Scheduled;
   /** Calls `run` soon, after the events that are ready now were handled: the end of this turn. */
   soon(run: () => void): void;
+  /** Calls `run` when all that the event at hand brings about has been done: not later than `soon`, often earlier. */
+  afterEvent(run: () => void): void;
 }
 
 export interface Random {

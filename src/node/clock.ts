@@ -13,4 +13,5 @@ export const nodeClock: Clock = {
   soon: (run: () => void) => {
     setImmediate(run);
   },
+  afterEvent: queueMicrotask,
 };

@@ -113,6 +113,11 @@ export class VirtualClock implements Clock {
     this.#timeline.schedule(this.#timeline.now, new Timer(this.#rate, this.#process, 0, run));
   }
 
+  /** Like `soon`: as late as it may be. */
+  afterEvent(run: () => void): void {
+    this.soon(run);
+  }
+
   /** `ClockRate.jump` of the machine. */
   jump(ms: number): void {
     this.#rate.jump(ms);

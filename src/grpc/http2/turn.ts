@@ -8,7 +8,7 @@ export interface Flushable {
 /**
  * Gathers who has something to write, so that all answers that one event brings about leave in one piece each.
  *
- * They leave right behind that event, as a microtask, not at the end of the event loop's turn: most answers are made
+ * They leave right behind that event, not at the end of the event loop's turn: most answers are made
  * there already (a batch was applied), where the end is that of the next turn, behind a poll and whatever it brings. Of a
  * lone client's puts that was one part in fifteen.
  */
@@ -22,7 +22,7 @@ export class Turn {
 
   /** Whoever is added twice is flushed twice. */
   add(one: Flushable): void {
-    if (this.#waiting.push(one) === 1) queueMicrotask(this.#end);
+    if (this.#waiting.push(one) === 1) this.#clock.afterEvent(this.#end);
   }
 
   /** For who has just been flushed and has more: others' events come first. */

@@ -29,6 +29,10 @@ export class ManualClock implements Clock {
     this.#soon.push(run);
   }
 
+  afterEvent(run: () => void): void {
+    this.soon(run);
+  }
+
   /** Timers that were neither run nor cancelled. */
   get pending(): number {
     return this.#timers.size;

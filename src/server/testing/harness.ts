@@ -33,6 +33,10 @@ export class SteppedClock implements Clock {
     setImmediate(run);
   }
 
+  afterEvent(run: () => void): void {
+    queueMicrotask(run);
+  }
+
   /** Lets this many milliseconds pass at once, and runs what falls due. */
   advance(ms: number): void {
     const end = this.#now + ms;

@@ -51,6 +51,7 @@ export class World {
         now: () => clock.now(),
         wallClock: () => clock.wallClock(),
         soon: (run) => clock.soon(run),
+        afterEvent: (run) => clock.afterEvent(run),
         after: (delayMs, run) => this.#counted(clock, delayMs, run),
       },
     };
