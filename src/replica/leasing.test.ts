@@ -9,7 +9,13 @@ function leader() {
   keyspace.apply(encodeCommand({ type: "leaseGrant", id: 7n, ttl: 2 }));
   const world = { now: 0, epochLed: 5, proposed: [] as { command: string; epoch: number }[] };
   const leasing = new Leasing({
-    clock: { now: () => world.now, wallClock: () => 0, after: () => ({ cancel() {} }), soon: (run) => run(), afterEvent: (run) => run() },
+    clock: {
+      now: () => world.now,
+      wallClock: () => 0,
+      after: () => ({ cancel() {} }),
+      soon: (run) => run(),
+      afterEvent: (run) => run(),
+    },
     keyspace: () => keyspace,
     epochLed: () => world.epochLed,
     propose: (command, epoch) => world.proposed.push({ command: decodeCommand(command).type, epoch }),
