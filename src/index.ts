@@ -29,14 +29,16 @@
  * });
  * await member.stop();
  * ```
+ *
+ * @packageDocumentation
  */
 export { type ConnectOptions, connect } from "./coordination/connect.ts";
-export { Quorate, type QuorateOptions } from "./coordination/quorate.ts";
+export * from "./core.ts";
 export type { Address, ClusterId, Logger, MemberId } from "./environment.ts";
-export { GrpcStatus, InvariantViolation, QuorateError } from "./errors.ts";
 export type { AutoCompaction } from "./replica/housekeeping.ts";
 export type { RunningMember } from "./server/assemble.ts";
 export type { InitialMember } from "./server/bootstrap.ts";
 export { startMember } from "./server/member.ts";
 export type { MemberOptions } from "./server/member-options.ts";
-export type { CallOptions, Consistency, ReadOptions, Store, StoreState } from "./store/store.ts";
+export type { ConnectStoreOptions } from "./store/connect-store.ts";
+export type { GrpcOptions, TlsOptions } from "./store/grpc/options.ts";

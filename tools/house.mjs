@@ -27,8 +27,8 @@ export const ROOMS = {
   placement: { floor: 1, pure: true, beside: ["wire"] },
 };
 
-/** Files that stand directly in src/. index.ts is the package's face above all floors, the others are floor 0 and pure. */
-export const FACE = "index.ts";
+/** Files directly in src/ that are the package's faces, above all floors; the others there are floor 0 and pure. */
+export const FACES = ["index.ts", "core.ts"];
 
 /**
  * Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world: they may
@@ -61,7 +61,7 @@ export function isPure(path) {
   if (isTestCode(path)) return false;
   const [top, room, inside] = path.split("/");
   if (top !== "src" || room === undefined) return false;
-  return inside === undefined ? room !== FACE : ROOMS[room]?.pure === true;
+  return inside === undefined ? !FACES.includes(room) : ROOMS[room]?.pure === true;
 }
 
 /**
