@@ -4,6 +4,7 @@ import { elections } from "./defects/elections.ts";
 import { keyspace } from "./defects/keyspace.ts";
 import { leases } from "./defects/leases.ts";
 import { membership } from "./defects/membership.ts";
+import { paxos } from "./defects/paxos.ts";
 import { reads } from "./defects/reads.ts";
 import { replica } from "./defects/replica.ts";
 import { replication } from "./defects/replication.ts";
@@ -17,6 +18,7 @@ export const defects: readonly Defect[] = [
   ...replication,
   ...reads,
   ...membership,
+  ...paxos,
   ...storage,
   ...transport,
   ...replica,
