@@ -8,4 +8,6 @@ export interface EngineKind {
   readonly create: EngineFactory;
   readonly genesis: (membership: Membership, context: Uint8Array) => Genesis;
   readonly peek: EnginePeek;
+  /** It can work with `EngineOptions.flexibleQuorum`. */
+  readonly flexibleQuorums?: boolean;
 }

@@ -9,4 +9,5 @@ export const paxosKind: EngineKind = {
   create: (options, start, now) => new Paxos(options, start, now),
   genesis,
   peek: paxosPeek,
+  flexibleQuorums: true,
 };

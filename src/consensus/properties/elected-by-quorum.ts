@@ -1,5 +1,6 @@
 /**
- * Whoever becomes leader of an epoch has the votes of a quorum of its membership in that epoch, each on its voter's disk.
+ * Whoever becomes leader of an epoch has the votes of a quorum of its membership in that epoch, each on its voter's disk;
+ * where fewer than a majority commit (`EngineOptions.flexibleQuorum`), of so many that they have a voter in common.
  * That is why there can be no second one; it fails earlier than election safety, which needs the second one to be elected.
  *
  * A voter that goes on to a later epoch before its disk has taken the vote never writes it: with that later epoch on its
@@ -10,11 +11,11 @@ import { describeMembership } from "../membership.ts";
 import type { PeekedMessage } from "../peek.ts";
 import type { ObservedMember } from "./observed-member.ts";
 import { type ObservedGroup, type Property, violated } from "./property.ts";
-import { isQuorum } from "./quorum.ts";
+import { elects } from "./quorum.ts";
 
 export class ElectedByQuorum implements Property {
   readonly name = "elected by a quorum";
-  readonly source = "Raft §5.2; raft.tla BecomeLeader; xnnyygn/xraft#27 (one voter's answer counted twice)";
+  readonly source = "Raft §5.2; raft.tla BecomeLeader; xnnyygn/xraft#27; Howard et al., Flexible Paxos (2016)";
   readonly #group: ObservedGroup;
   /** For whom a voter said it votes, by voter and epoch. */
   readonly #said = new Map<MemberId, Map<number, MemberId>>();
@@ -30,10 +31,10 @@ export class ElectedByQuorum implements Property {
   }
 
   stepped(member: ObservedMember): void {
-    const { before, now } = member;
+    const { before, now, options } = member;
     if (now.role !== "leader" || member.staysLeader) return;
     const votes = (id: MemberId): boolean => this.#votes(id, now.epoch) === member.id;
-    if (isQuorum(before.membership, votes)) return;
+    if (elects(before.membership, options, votes)) return;
     const { voters, outgoing } = before.membership;
     const ayes = [...new Set([...voters, ...outgoing])].filter(votes);
     const by = ayes.length === 0 ? "nobody" : ayes.map((id) => id.toString(16)).join(",");

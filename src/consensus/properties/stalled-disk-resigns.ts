@@ -1,5 +1,5 @@
 /**
- * A leader whose disk hangs makes room for others who are a quorum without it: its heartbeats alone would keep them from
+ * A leader whose disk hangs makes room for others who can get on without it: its heartbeats alone would keep them from
  * electing one that can work.
  *
  * Counted is time as the leader could notice it (`ObservedMember.awakeMs`), and more of it than `diskStallMs` allows.
@@ -7,7 +7,7 @@
 import type { Effects, Input } from "../engine.ts";
 import type { ObservedMember } from "./observed-member.ts";
 import { type Property, violated } from "./property.ts";
-import { isQuorum } from "./quorum.ts";
+import { getsOn } from "./quorum.ts";
 
 /** Election timeouts on top of `diskStallMs`. */
 const PATIENCE = 4;
@@ -39,7 +39,7 @@ export class StalledDiskResigns implements Property {
     if (input.type !== "tick" || oldest === undefined || now.role !== "leader") return;
     const ageMs = awakeMs - oldest.at;
     if (ageMs <= options.diskStallMs + PATIENCE * options.electionTimeoutMs) return;
-    if (!isQuorum(now.membership, (id) => id !== member.id)) return;
+    if (!getsOn(now.membership, options, (id) => id !== member.id)) return;
     violated(
       this,
       member,

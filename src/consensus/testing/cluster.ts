@@ -5,7 +5,7 @@
  * Time is in milliseconds. Nothing happens between events, so a run of minutes takes milliseconds.
  */
 import type { MemberId } from "../../environment.ts";
-import type { Effects, Entry, Input, Notice, Outbound } from "../engine.ts";
+import type { Effects, EngineOptions, Entry, Input, Notice, Outbound } from "../engine.ts";
 import type { EngineKind } from "../engines.ts";
 import { createMembership } from "../membership.ts";
 import { fingerprint } from "../properties/fingerprint.ts";
@@ -231,6 +231,11 @@ export class Cluster {
   }
 
   // Looking
+
+  /** What all members take for enough. */
+  get quorums(): Pick<EngineOptions, "flexibleQuorum"> {
+    return { flexibleQuorum: this.#options.engine?.flexibleQuorum ?? null };
+  }
 
   /** The running leader of the highest epoch, or 0n. */
   get leader(): MemberId {

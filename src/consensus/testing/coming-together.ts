@@ -6,8 +6,9 @@
  * may be the leader, or the one that leadership is handed to. Whatever it does, those inside must get on.
  */
 import type { MemberId } from "../../environment.ts";
-import { hasQuorum, isJoint, type Membership } from "../membership.ts";
+import { isJoint, type Membership } from "../membership.ts";
 import { knownMemberships } from "../properties/known-memberships.ts";
+import { bearable, getsOn } from "../properties/quorum.ts";
 import { SafetyViolation } from "../properties/violation.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Stage } from "./stage.ts";
@@ -96,7 +97,7 @@ export class ComingTogether {
     const inForce = committed.membershipAt(committed.last);
     if (inForce !== null) memberships.push(inForce);
     const suffice = (ids: readonly MemberId[]): boolean =>
-      memberships.every((membership) => hasQuorum(membership, (id) => ids.includes(id)));
+      memberships.every((membership) => getsOn(membership, this.#cluster.quorums, (id) => ids.includes(id)));
     let chosen = this.#ids.filter((id) => !status(id).untrusted);
     if (!suffice(chosen)) return null;
     const { leader } = this.#cluster;
@@ -161,13 +162,14 @@ export class ComingTogether {
   }
 
   /**
-   * The rule a damaged member plays by may leave a group without a quorum of believable members: with two voters, say.
+   * The rule a damaged member plays by may leave a group without a quorum of believable members: with two voters, say,
+   * or where one acceptance is enough to choose a value.
    * No leader can then exist, rightly; only safety was to be seen.
    */
   #hopeless(): boolean {
     const status = this.#ids.map((id) => this.#cluster.engine(id).status);
     const known = this.#ids.flatMap((id) => knownMemberships(this.#cluster.engine(id)));
-    const sizes = known.map(({ voters }) => voters.length);
-    return status.some(({ untrusted }) => untrusted) && Math.min(...sizes) < 3;
+    const isFragile = known.some(({ voters }) => bearable(voters.length, this.#cluster.quorums) < 1);
+    return status.some(({ untrusted }) => untrusted) && isFragile;
   }
 }

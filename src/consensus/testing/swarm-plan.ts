@@ -2,6 +2,7 @@
  * What a seed's life is to be like. Which faults occur, and how often, is itself drawn from the seed (swarm testing): a
  * run without crashes reaches states that a run with all faults at once never sees.
  */
+import { bearable } from "../properties/quorum.ts";
 import { SeededRandom } from "../random.ts";
 import { type OrdealName, ordealNames } from "./ordeals.ts";
 
@@ -29,6 +30,8 @@ export interface SwarmPlan {
   /** Schedules with an intention, and how likely one of them is in a step. */
   readonly ordeals: readonly OrdealName[];
   readonly ordealRate: number;
+  /** Of a protocol that can: how many must have an entry on disk to commit it; null: a majority. */
+  readonly phase2: number | null;
 }
 
 const aboutLeases: readonly OrdealName[] = ["forgottenPromises", "lateAnswers", "lateHandOver"];
@@ -65,5 +68,15 @@ export function drawPlan(seed: number): SwarmPlan {
     steps: 150,
     ordeals: ordealNames.filter(wanted),
     ordealRate: random.between(0.01, 0.06),
+    phase2: drawPhase2(seed, members, damage),
   };
+}
+
+/** Of its own stream: who has no choice of quorums draws the rest as if there was none. */
+function drawPhase2(seed: number, members: number, damage: boolean): number | null {
+  const random = new SeededRandom(seed ^ 0x71756f72);
+  if (!random.chance(0.3)) return null;
+  const size = 1 + random.below(members);
+  // With one damaged the others must be able to bring it back.
+  return damage && bearable(members, { flexibleQuorum: { phase2: size } }) < 1 ? null : size;
 }

@@ -35,6 +35,7 @@ export function runSwarm(protocol: EngineKind, plan: SwarmPlan): SwarmResult {
       clockDriftMs: plan.clockDriftMs,
       // Every other seed tells of commits late, up to 40 ms.
       commitNoticeMs: plan.seed % 2 === 0 ? 0 : plan.seed % 41,
+      flexibleQuorum: protocol.flexibleQuorums === true && plan.phase2 !== null ? { phase2: plan.phase2 } : null,
     },
     perMember: (id) => (plan.priorities ? { priority: Number(id % 3n) } : {}),
     snapshotEvery: plan.snapshotEvery,
