@@ -6,7 +6,7 @@
  * | `OUTCOME_UNKNOWN` | it left, and no answer came that says what became of it; `cause` says why | may have taken effect, or still take it | no: read first |
  * | `TIMEOUT` | its time was over before any member gave an answer; `cause` is what was heard last | had no effect | yes |
  * | `ABORTED` | its `signal` was aborted; `cause` is the signal's reason | had no effect | no |
- * | `CLOSED` | the store was closed before or meanwhile | had no effect | no |
+ * | `CLOSED` | the store was closed before or meanwhile; `cause` says why if nobody asked for it | had no effect | no |
  * | `UNAVAILABLE` | no member could be reached in its time; the message has what each endpoint said | had no effect | yes |
  * | `NO_LEADER` | members were reached, but none knew a leader for as long as the call lasted | had no effect | yes |
  * | `COMPACTED` | a revision that it needs is not there any more: read anew | had no effect | no |
@@ -48,8 +48,14 @@ export const storeErrors = {
     ),
   aborted: (what: string, reason: unknown): QuorateError =>
     new QuorateError("ABORTED", GrpcStatus.cancelled, `${what}: its signal was aborted`, { cause: reason }),
-  closed: (what: string): QuorateError =>
-    new QuorateError("CLOSED", GrpcStatus.cancelled, `${what}: the store is closed`),
+  /** `reason`: why it is; null: as it was told. */
+  closed: (what: string, reason: Error | null = null): QuorateError =>
+    new QuorateError(
+      "CLOSED",
+      GrpcStatus.cancelled,
+      `${what}: the store is closed${reason === null ? "" : `: ${reason.message}`}`,
+      reason === null ? {} : { cause: reason },
+    ),
   unavailable: (what: string, endpoints: readonly EndpointReport[]): QuorateError => {
     const said = endpoints.map(({ endpoint, error }) => {
       const why = error?.message ?? "no answer yet";

@@ -2,8 +2,8 @@
  * The waist of the house: everything a user calls is written against `Store`, and everything below implements it.
  *
  * A store is one etcd v3 keyspace: ranges, transactions (a put or a delete is one of one operation), leases, watches.
- * It runs in this process' own worker (`embedded/`), or anywhere behind etcd's protocol (`remote/`: a Quorate cluster or
- * a real etcd); who uses it cannot tell.
+ * It runs in a thread of this process (`server/thread/`), or anywhere behind etcd's protocol (`remote/`: a cluster of
+ * Quorate or a real etcd); who uses it cannot tell.
  *
  * What every implementation promises:
  * - A write that may or may not have taken effect is rejected with `OUTCOME_UNKNOWN`, and is never repeated by the store.
@@ -105,6 +105,7 @@ export interface WatchBatch {
  * Batches in the order of revisions. Ends without an error when its consumer stops, its signal is aborted, or the store
  * is closed.
  * @throws QuorateError `COMPACTED` if changes that it must tell of are not there any more: read anew, and watch from there.
+ *   `CLOSED` if nobody asked for the store's end: `cause` says why.
  */
 export interface Watch extends AsyncIterable<WatchBatch> {
   /**

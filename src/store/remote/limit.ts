@@ -12,7 +12,8 @@ export class Limits {
   readonly #busy: (isBusy: boolean) => void;
   readonly #open = new Set<Limit>();
   #holders = 0;
-  #closed = false;
+  /** Why it was, null: as it was told. */
+  #closed: { readonly reason: Error | null } | null = null;
 
   /** @param busy told when something is under way after nothing was, and the other way round */
   constructor(clock: Clock, busy: (isBusy: boolean) => void = () => undefined) {
@@ -21,7 +22,12 @@ export class Limits {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closed !== null;
+  }
+
+  /** @throws QuorateError CLOSED */
+  assertOpen(what: string): void {
+    if (this.#closed !== null) throw storeErrors.closed(what, this.#closed.reason);
   }
 
   /**
@@ -29,7 +35,7 @@ export class Limits {
    * @throws QuorateError CLOSED, ABORTED, or INVALID_ARGUMENT if the time out is no time
    */
   begin(what: string, timeoutMs: number, options: Pick<CallOptions, "signal"> = {}): Limit {
-    if (this.#closed) throw storeErrors.closed(what);
+    this.assertOpen(what);
     const limit = new Limit(this.#clock, what, timeoutMs, options.signal, () => {
       if (this.#open.delete(limit)) letGo();
     });
@@ -46,9 +52,9 @@ export class Limits {
     };
   }
 
-  close(): void {
-    this.#closed = true;
-    for (const limit of this.#open) limit.end(storeErrors.closed(limit.what));
+  close(reason: Error | null): void {
+    this.#closed ??= { reason };
+    for (const limit of this.#open) limit.end(storeErrors.closed(limit.what, this.#closed.reason));
   }
 }
 

@@ -91,12 +91,12 @@ export class Members {
     if (withLeader) connected.member.trust(connected);
   }
 
-  close(): void {
+  close(reason: Error | null): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#stagger?.cancel();
     for (const member of this.#order) member.close();
-    this.#tell({ is: "closed", error: null });
+    this.#tell({ is: "closed", error: reason });
   }
 
   #find(without: ReadonlySet<Member>): Connected | null {

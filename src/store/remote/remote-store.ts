@@ -172,14 +172,23 @@ export class RemoteStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#open.close();
-    this.#watches.close();
-    this.#leases.close();
-    this.#members.close();
+    this.#end(null);
+  }
+
+  /** Closes it for a reason that nobody asked for: all that there was to talk to is gone for good. */
+  protected fail(reason: Error): void {
+    this.#end(reason);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #end(reason: Error | null): void {
+    this.#open.close(reason);
+    this.#watches.close(reason);
+    this.#leases.close();
+    this.#members.close(reason);
   }
 
   async #limited<T>(what: string, options: CallOptions, run: (limit: Limit) => Promise<T>): Promise<T> {

@@ -66,7 +66,7 @@ export class Watches {
   /** @throws QuorateError CLOSED, ABORTED */
   add(request: WatchRequest, { signal }: Pick<CallOptions, "signal">): RemoteWatch {
     const { freshness, limits, calls } = this.#options;
-    if (calls.closed) throw storeErrors.closed(WHAT);
+    calls.assertOpen(WHAT);
     if (signal?.aborted === true) throw storeErrors.aborted(WHAT, signal.reason);
     check(request);
     const abort = (): void => this.#stop(watch, storeErrors.aborted(WHAT, signal?.reason));
@@ -87,14 +87,15 @@ export class Watches {
     return watch;
   }
 
-  /** Ends all. */
-  close(): void {
+  /** Ends all: with an error if there is a reason that nobody asked for. */
+  close(reason: Error | null): void {
     const all = [...this.#all];
     this.#all.clear();
     this.#waiting.clear();
     for (const stream of this.#streams) stream.close();
     this.#streams.clear();
-    for (const watch of all) watch.end(null, storeErrors.closed(WHAT));
+    const why = storeErrors.closed(WHAT, reason);
+    for (const watch of all) watch.end(reason === null ? null : why, why);
   }
 
   #wait(watches: readonly RemoteWatch[]): void {
