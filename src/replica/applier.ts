@@ -51,6 +51,8 @@ export class Applier {
   #given: number;
   readonly #clock: Clock;
   readonly #storage: GroupStorage;
+  /** Nothing is left of compacted history, as far as is known. */
+  #isSwept = true;
   readonly #events: ApplierEvents;
 
   /** `keyspace` is the state at `snapshot`, or empty. */
@@ -125,6 +127,13 @@ export class Applier {
     return !this.#installing && this.#next < this.#work.length;
   }
 
+  /** Drops up to so many records of compacted history; true: there is more. */
+  sweep(records: number): boolean {
+    if (this.#isSwept) return false;
+    this.#isSwept = !this.#keyspace.sweep(records);
+    return !this.#isSwept;
+  }
+
   #apply(entry: Entry): void {
     if (entry.index !== this.#index + 1)
       throw new InvariantViolation(`entry ${entry.index} is to be applied behind entry ${this.#index}`);
@@ -162,8 +171,10 @@ export class Applier {
     if (command[0] === CommandKind.compact) this.#events.compacting();
     const result = this.#keyspace.apply(command);
     if (result.type === "leaseGrant") this.#events.leaseGranted(result.id, result.ttl);
-    else if (result.type === "compact") this.#events.compacted();
-    else if (command[0] === CommandKind.leaseRevoke && result.type === "done") {
+    else if (result.type === "compact") {
+      this.#isSwept = false;
+      this.#events.compacted();
+    } else if (command[0] === CommandKind.leaseRevoke && result.type === "done") {
       const revoke = decodeCommand(command);
       if (revoke.type === "leaseRevoke") this.#events.leaseRevoked(revoke.id);
     } else if (command[0] === CommandKind.memberUpdate || command[0] === CommandKind.memberAttributes) {

@@ -26,6 +26,7 @@ const RELIEF = 0.95;
 /** How many samples of (time, revision) a periodic retention is divided into. */
 const SAMPLES = 10;
 const REVISION_MODE_EVERY_MS = 300_000;
+const EVERY_MS = 1_000;
 
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
@@ -34,14 +35,17 @@ export class Housekeeping {
   #samples: { at: number; revision: number }[] = [];
   #revisionModeAt = Number.NEGATIVE_INFINITY;
   #asked = -1;
+  #dueAt = 0;
 
   constructor(options: HousekeepingOptions, propose: (command: Uint8Array) => void) {
     this.#options = options;
     this.#propose = propose;
   }
 
-  /** On the leader, about once a second. */
+  /** On the leader; it does something about once a second. */
   tick(now: number, keyspace: Keyspace): void {
+    if (now < this.#dueAt) return;
+    this.#dueAt = now + EVERY_MS;
     this.#compact(now, keyspace);
     if (this.#options.quotaBytes > 0 && keyspace.liveBytes < this.#options.quotaBytes * RELIEF) {
       for (const { memberId, alarm } of keyspace.alarms.list()) {

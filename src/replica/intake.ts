@@ -7,7 +7,8 @@ import type { GroupId, MemberId } from "../environment.ts";
 import type { CommandResult } from "../keyspace/keyspace.ts";
 import { FrameKind, type Transport } from "../transport/transport.ts";
 import { type BatchName, decodeForward, encodeBatch, type Forwarded, forwardHeader } from "./batch.ts";
-import { Forwards, type ProposalLimits, Proposals } from "./proposals.ts";
+import type { ReplicaOptions } from "./options.ts";
+import { Forwards, Proposals } from "./proposals.ts";
 
 /** After a refusal that time can mend (too many uncommitted bytes): wait for acknowledgements before trying again. */
 const PROPOSE_AGAIN_MS = 5;
@@ -17,17 +18,16 @@ type Asked =
   | { readonly type: "forwarded"; readonly forwarded: Forwarded };
 
 export interface IntakePorts {
-  readonly self: MemberId;
-  /** Drawn at each start. */
-  readonly boot: number;
-  readonly group: GroupId;
-  readonly transport: Transport;
-  readonly limits: ProposalLimits;
   readonly nextId: () => number;
   readonly step: (input: Input) => void;
 }
 
 export class Intake {
+  readonly #self: MemberId;
+  /** Drawn at each start. */
+  readonly #boot: number;
+  readonly #group: GroupId;
+  readonly #transport: Transport;
   readonly #ports: IntakePorts;
   readonly #proposals: Proposals;
   readonly #forwards = new Forwards();
@@ -36,9 +36,13 @@ export class Intake {
   readonly #asked = new Map<number, Asked>();
   #notBefore = 0;
 
-  constructor(ports: IntakePorts) {
+  constructor(options: ReplicaOptions, ports: IntakePorts) {
+    this.#self = options.memberId;
+    this.#boot = options.environment.random.uint32();
+    this.#group = options.group;
+    this.#transport = options.transport;
     this.#ports = ports;
-    this.#proposals = new Proposals(ports.limits);
+    this.#proposals = new Proposals({ maxCommands: options.maxPendingCommands, maxBytes: options.maxPendingBytes });
   }
 
   /** Commands without an answer. */
@@ -78,15 +82,14 @@ export class Intake {
       this.#proposals.takeBatch(epoch, (sequence, commands) => encodeBatch(this.#name(sequence), commands));
     }
     if (!this.#proposals.hasInFlight) return;
-    const { transport, group } = this.#ports;
     this.#proposals.sendUnsent(epoch, leader, ({ sequence, bytes }) => {
       if (role === "leader") {
         this.#propose(epoch, bytes, { type: "own", sequence });
         return true;
       }
-      return transport.send(
+      return this.#transport.send(
         leader,
-        group,
+        this.#group,
         FrameKind.forward,
         [forwardHeader(epoch, this.#name(sequence)), bytes],
         false,
@@ -112,7 +115,7 @@ export class Intake {
   }
 
   applied({ proposer, boot, sequence }: BatchName, results: readonly CommandResult[]): void {
-    if (proposer === this.#ports.self && boot === this.#ports.boot) this.#proposals.applied(sequence, results);
+    if (proposer === this.#self && boot === this.#boot) this.#proposals.applied(sequence, results);
   }
 
   epochApplied(epoch: number): void {
@@ -148,6 +151,6 @@ export class Intake {
   }
 
   #name(sequence: number): BatchName {
-    return { proposer: this.#ports.self, boot: this.#ports.boot, sequence };
+    return { proposer: this.#self, boot: this.#boot, sequence };
   }
 }

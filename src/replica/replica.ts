@@ -13,7 +13,7 @@
  */
 import type { Effects, Engine, Input, Refusal, SnapshotMeta } from "../consensus/engine.ts";
 import type { Membership } from "../consensus/membership.ts";
-import type { Clock, ClusterId, Logger, MemberId, Scheduled } from "../environment.ts";
+import type { Clock, ClusterId, Logger, MemberId } from "../environment.ts";
 import type { QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
 import type { CommandResult, Keyspace } from "../keyspace/keyspace.ts";
@@ -42,9 +42,10 @@ import { Reads } from "./reads.ts";
 import { Reconfigurations } from "./reconfigurations.ts";
 import { Requests } from "./requests.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Standing } from "./standing.ts";
 import { Transfers } from "./transfers.ts";
+import { Turns } from "./turns.ts";
 
-const HOUSEKEEPING_MS = 1_000;
 /** Changes replayed to lagging watchers, and records of compacted history dropped, in one turn. */
 const CATCH_UP_CHANGES = 5_000;
 const SWEEP_RECORDS = 2_000;
@@ -70,25 +71,17 @@ export class GroupReplica implements Replica {
   readonly #housekeeping: Housekeeping;
   readonly #snapshots: Snapshots;
   readonly #peers: Peers;
-  readonly #statusHandlers = new Set<() => void>();
+  readonly #standing: Standing;
+  readonly #turns: Turns;
   #nextId = 1;
-  #scheduled = false;
   #turning = false;
   /** The engine has had an input since it was asked for its effects; a new one has things to say, too. */
   #stepped = true;
   #stopped = false;
-  #ticker: Scheduled | null = null;
-  #early: Scheduled | null = null;
-  #earlyAt = 0;
-  #housekeepingAt = 0;
-  #leader: MemberId = 0n;
-  #leaderlessSince: number;
-  #sweeping = false;
   #diskFull = false;
-  #untrusted: boolean;
 
   constructor(options: ReplicaOptions) {
-    const { environment, storage, transport, group, memberId } = options;
+    const { environment, transport, group, memberId } = options;
     const { clock, logger } = environment;
     this.#options = options;
     this.#clock = clock;
@@ -97,56 +90,31 @@ export class GroupReplica implements Replica {
     this.clusterId = options.clusterId;
     this.#engine = options.engine;
     this.#transport = transport;
-    this.#leaderlessSince = clock.now();
-    this.#untrusted = options.engine.status.untrusted;
-    this.watches = new WatchHub(options.keyspace, () => this.#wake());
+    this.#standing = new Standing(clock, options.engine.status);
+    this.#turns = new Turns(clock, options.tickMs, {
+      turn: () => this.#turn(),
+      tick: () => this.#tick(),
+      early: () => this.#step({ type: "tick" }),
+    });
+    const wake = (): void => this.#turns.wake();
+    this.watches = new WatchHub(options.keyspace, wake);
     this.#transfers = new Transfers(clock, memberId);
     this.#outbox = new Outbox(({ to, pieces, bulk }) => {
       transport.send(to, group, FrameKind.engine, pieces, bulk);
     });
     const step = (input: Input): void => this.#step(input);
     const failed = (error: unknown): void => this.#fail(error);
-    this.#intake = new Intake({
-      self: memberId,
-      boot: environment.random.uint32(),
-      group,
-      transport,
-      limits: { maxCommands: options.maxPendingCommands, maxBytes: options.maxPendingBytes },
-      nextId: () => this.#nextId++,
-      step,
-    });
-    this.#applier = new Applier({
-      clock,
-      storage,
-      keyspace: options.keyspace,
-      snapshot: options.snapshot,
-      events: this.#applied(),
-    });
-    this.#snapshots = new Snapshots({
-      clock,
-      logger,
-      storage,
-      transport,
-      group,
-      policy: options.snapshotPolicy,
-      catchUpEntries: options.catchUpEntries,
-      catchUpBytes: options.catchUpBytes,
-      chunkBytes: options.snapshotChunkBytes,
-      resendMs: options.snapshotResendMs,
-      entryBytes: (index) => this.#engine.entryAt(index)?.data.length ?? 0,
+    this.#intake = new Intake(options, { nextId: () => this.#nextId++, step });
+    this.#applier = new Applier({ clock, ...options, events: this.#applied() });
+    this.#snapshots = new Snapshots(options, {
       counters: this.counters,
+      entryBytes: (index) => this.#engine.entryAt(index)?.data.length ?? 0,
       step,
       applied: () => ({ meta: this.#applier.position, freeze: () => this.keyspace.freeze() }),
       failed,
     });
     this.#requests = new Requests(
-      clock,
-      (to, what, payload) => {
-        const kind = what === "request" ? FrameKind.request : FrameKind.response;
-        const sent = transport.send(to, group, kind, [payload], false);
-        transport.flush();
-        return sent;
-      },
+      options,
       leaderAnswers({
         renewLease: (id) => this.renewLease(id),
         leaseTimeToLive: (id) => this.leaseTimeToLive(id),
@@ -178,7 +146,7 @@ export class GroupReplica implements Replica {
       linearize: (done) => this.linearize(done),
       reconfigure: (plan, done) => {
         this.#reconfigurations.add(plan, done, this.#deadline({}));
-        this.#wake();
+        wake();
       },
       strictReconfigCheck: options.strictReconfigCheck,
       timeoutMs: options.callTimeoutMs,
@@ -199,12 +167,7 @@ export class GroupReplica implements Replica {
   }
 
   start(): void {
-    const tick = (): void => {
-      if (this.#stopped) return;
-      this.#ticker = this.#clock.after(this.#options.tickMs, tick);
-      this.#tick();
-    };
-    tick();
+    this.#turns.start();
   }
 
   async stop(): Promise<void> {
@@ -215,8 +178,7 @@ export class GroupReplica implements Replica {
 
   #halt(): void {
     this.#stopped = true;
-    this.#ticker?.cancel();
-    this.#early?.cancel();
+    this.#turns.stop();
     this.#leasing.demote();
     this.#intake.stop(this.keyspace.revision);
     this.#reads.stop();
@@ -224,7 +186,7 @@ export class GroupReplica implements Replica {
     this.#reconfigurations.stop();
     this.#transfers.stop();
     this.#snapshots.demote();
-    this.#tellStatus();
+    this.#standing.tell();
   }
 
   #fail(error: unknown): void {
@@ -242,7 +204,7 @@ export class GroupReplica implements Replica {
         return this.#step({ type: "message", from, bytes: payload });
       case FrameKind.forward:
         this.#intake.takeForward(from, payload, this.#engine.status);
-        return this.#wake();
+        return this.#turns.wake();
       case FrameKind.request:
         return this.#requests.request(from, payload);
       case FrameKind.response:
@@ -291,14 +253,14 @@ export class GroupReplica implements Replica {
     if (this.#stopped) return refuse(etcdErrors.serverStopped());
     const taken = this.#intake.add(command, done, this.#deadline(options), options.onlyInEpoch ?? null);
     if (!taken) return refuse(etcdErrors.tooManyRequests());
-    this.#wake();
+    this.#turns.wake();
   }
 
   linearize(done: (error: QuorateError | null) => void, options: CallOptions = {}): void {
     if (this.#stopped) return this.#clock.soon(() => done(etcdErrors.serverStopped()));
     this.counters.readIndexes++;
     this.#reads.add(done, this.#deadline(options));
-    this.#wake();
+    this.#turns.wake();
   }
 
   renewLease(id: LeaseId): Promise<number> {
@@ -332,18 +294,13 @@ export class GroupReplica implements Replica {
       quotaBytes: this.#options.housekeeping.quotaBytes,
       diskFull: this.#diskFull,
       pending: this.#intake.pending,
-      leaderlessMs: this.#leader === 0n ? this.#clock.now() - this.#leaderlessSince : 0,
+      leaderlessMs: this.#standing.leaderlessMs,
       connected: this.#peers.connected(),
     };
   }
 
   onStatusChange(handle: () => void): () => void {
-    this.#statusHandlers.add(handle);
-    return () => this.#statusHandlers.delete(handle);
-  }
-
-  #tellStatus(): void {
-    for (const handle of this.#statusHandlers) handle();
+    return this.#standing.onChange(handle);
   }
 
   #deadline({ timeoutMs }: CallOptions): number {
@@ -352,19 +309,10 @@ export class GroupReplica implements Replica {
 
   // ── A turn ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #wake(): void {
-    if (this.#scheduled || this.#stopped) return;
-    this.#scheduled = true;
-    this.#clock.soon(() => {
-      this.#scheduled = false;
-      this.#turn();
-    });
-  }
-
   #step(input: Input): void {
     this.#stepBeforeTurn(input);
     // A turn under way takes the effects itself.
-    if (!this.#turning) this.#wake();
+    if (!this.#turning) this.#turns.wake();
   }
 
   /** For who takes a turn right after it. */
@@ -430,7 +378,7 @@ export class GroupReplica implements Replica {
     for (const { id, index } of effects.reads) this.#reads.indexed(id, index, this.#applier.index);
     for (const { to, index } of effects.sendSnapshot) this.#snapshots.send(to, index);
     if (effects.statusChanged) this.#statusChanged();
-    if (effects.wakeAt !== null) this.#wakeAt(effects.wakeAt, now);
+    if (effects.wakeAt !== null) this.#turns.wakeAt(effects.wakeAt, now);
   }
 
   #refused(id: number, reason: Refusal, detail: string, now: number): void {
@@ -440,21 +388,10 @@ export class GroupReplica implements Replica {
     this.#reconfigurations.refused(id, reason, detail, now);
   }
 
-  /** The engine wants to be told the time sooner than the next regular tick. */
-  #wakeAt(time: number, now: number): void {
-    if (this.#early !== null && this.#earlyAt === time) return;
-    this.#early?.cancel();
-    this.#earlyAt = time;
-    this.#early = this.#clock.after(Math.max(0, time - now), () => {
-      this.#early = null;
-      this.#step({ type: "tick" });
-    });
-  }
-
   /** Applies a slice of what is committed; true if the engine should be asked again. */
   #apply(): boolean {
     const before = this.#applier.index;
-    if (this.#applier.run()) this.#wake();
+    if (this.#applier.run()) this.#turns.wake();
     const { index } = this.#applier;
     if (index !== before) {
       this.#step({ type: "applied", index });
@@ -463,11 +400,8 @@ export class GroupReplica implements Replica {
       this.#promoteIfLeading();
       this.#snapshots.applied(index);
     }
-    if (this.watches.catchUp(CATCH_UP_CHANGES)) this.#wake();
-    if (this.#sweeping) {
-      this.#sweeping = this.keyspace.sweep(SWEEP_RECORDS);
-      if (this.#sweeping) this.#wake();
-    }
+    if (this.watches.catchUp(CATCH_UP_CHANGES)) this.#turns.wake();
+    if (this.#applier.sweep(SWEEP_RECORDS)) this.#turns.wake();
     return index !== before;
   }
 
@@ -475,15 +409,12 @@ export class GroupReplica implements Replica {
     const now = this.#clock.now();
     this.#stepBeforeTurn({ type: "tick" });
     if (this.#stopped) return;
-    this.#intake.expire(now, this.#leader !== 0n, this.keyspace.revision);
+    this.#intake.expire(now, this.#standing.hasLeader, this.keyspace.revision);
     this.#reads.expire(now);
     this.#leasing.tick();
     this.#snapshots.tick();
     this.#peers.tick();
-    if (this.#leasing.epoch !== 0 && now >= this.#housekeepingAt) {
-      this.#housekeepingAt = now + HOUSEKEEPING_MS;
-      this.#housekeeping.tick(now, this.keyspace);
-    }
+    if (this.#leasing.epoch !== 0) this.#housekeeping.tick(now, this.keyspace);
     this.#turn();
   }
 
@@ -501,19 +432,16 @@ export class GroupReplica implements Replica {
       },
       membersChanged: () => {
         this.#peers.update(this.keyspace.members.list());
-        this.#tellStatus();
+        this.#standing.tell();
       },
       membershipApplied: (membership, context) => this.#membershipApplied(membership, context),
       leaseGranted: (id, ttl) => this.#leasing.granted(id, ttl),
       leaseRevoked: (id) => this.#leasing.revoked(id),
       compacting: () => this.watches.publish(),
-      compacted: () => {
-        this.#sweeping = true;
-        this.watches.compacted();
-      },
+      compacted: () => this.watches.compacted(),
       installed: (meta) => this.#installed(meta),
       failed: (error) => this.#fail(error),
-      wake: () => this.#wake(),
+      wake: () => this.#turns.wake(),
     };
   }
 
@@ -523,7 +451,7 @@ export class GroupReplica implements Replica {
     const { voters, outgoing, learners } = membership;
     const takesPart = [voters, outgoing, learners].some((ids) => ids.includes(this.memberId));
     if (!takesPart) this.#leaveIfRemoved();
-    this.#tellStatus();
+    this.#standing.tell();
   }
 
   #installed(meta: SnapshotMeta): void {
@@ -542,17 +470,12 @@ export class GroupReplica implements Replica {
 
   #statusChanged(): void {
     const { status } = this.#engine;
-    if (status.leader !== this.#leader) {
-      if (status.leader === 0n) this.#leaderlessSince = this.#clock.now();
-      else this.counters.leaderChanges++;
-      this.#leader = status.leader;
+    if (this.#standing.leaderChanged(status)) {
+      if (status.leader !== 0n) this.counters.leaderChanges++;
       this.#reads.retryNow();
       if (status.leader !== 0n) this.#requests.leaderChanged(status.leader);
     }
-    if (this.#untrusted && !status.untrusted) {
-      this.#untrusted = false;
-      this.#options.storage.markTrusted();
-    }
+    if (this.#standing.becameTrusted(status)) this.#options.storage.markTrusted();
     this.#intake.statusChanged(status);
     this.#transfers.statusChanged(status);
     if (status.role === "leader") {
@@ -562,7 +485,7 @@ export class GroupReplica implements Replica {
       this.#housekeeping.demote();
       this.#snapshots.demote();
     }
-    this.#tellStatus();
+    this.#standing.tell();
   }
 
   /** Leases are counted down by a leader whose state includes all that its predecessors committed. */

@@ -5,9 +5,10 @@
  *
  * They are rare, so JSON will do; ids of members and leases are written as decimal strings.
  */
-import type { Clock, MemberId, Scheduled } from "../environment.ts";
+import type { Clock, GroupId, MemberId, Scheduled } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import { etcdErrors } from "../keyspace/etcd-errors.ts";
+import { FrameKind, type Transport } from "../transport/transport.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -21,6 +22,12 @@ export const MAX_REQUEST_BYTES: number = 1 << 16;
 
 export type Answer = (args: unknown, from: MemberId) => Promise<unknown>;
 
+export interface RequestPorts {
+  readonly environment: { readonly clock: Clock };
+  readonly transport: Transport;
+  readonly group: GroupId;
+}
+
 interface Waiting {
   readonly to: MemberId;
   readonly resolve: (answer: unknown) => void;
@@ -32,17 +39,22 @@ export class Requests {
   #nextId = 1;
   readonly #waiting = new Map<number, Waiting>();
   readonly #clock: Clock;
-  readonly #send: (to: MemberId, what: "request" | "response", payload: Uint8Array) => boolean;
+  readonly #transport: Transport;
+  readonly #group: GroupId;
   readonly #answers: ReadonlyMap<number, Answer>;
 
-  constructor(
-    clock: Clock,
-    send: (to: MemberId, what: "request" | "response", payload: Uint8Array) => boolean,
-    answers: ReadonlyMap<number, Answer>,
-  ) {
-    this.#clock = clock;
-    this.#send = send;
+  constructor({ environment, transport, group }: RequestPorts, answers: ReadonlyMap<number, Answer>) {
+    this.#clock = environment.clock;
+    this.#transport = transport;
+    this.#group = group;
     this.#answers = answers;
+  }
+
+  /** It leaves at once: somebody waits for it. */
+  #send(to: MemberId, kind: FrameKind, payload: Uint8Array): boolean {
+    const sent = this.#transport.send(to, this.#group, kind, [payload], false);
+    this.#transport.flush();
+    return sent;
   }
 
   ask(to: MemberId, operation: Operation, args: unknown, timeoutMs: number): Promise<unknown> {
@@ -53,7 +65,7 @@ export class Requests {
         reject(etcdErrors.timeoutDueToConnectionLost());
       });
       this.#waiting.set(id, { to, resolve, reject, timer });
-      if (!this.#send(to, "request", frame(id, operation, args))) this.#fail(id, etcdErrors.noLeader());
+      if (!this.#send(to, FrameKind.request, frame(id, operation, args))) this.#fail(id, etcdErrors.noLeader());
     });
   }
 
@@ -63,8 +75,8 @@ export class Requests {
     const answer = this.#answers.get(question.code);
     if (answer === undefined) return;
     answer(question.body, from).then(
-      (body) => this.#send(from, "response", frame(question.id, 1, body ?? null)),
-      (error: unknown) => this.#send(from, "response", frame(question.id, 0, describe(error))),
+      (body) => this.#send(from, FrameKind.response, frame(question.id, 1, body ?? null)),
+      (error: unknown) => this.#send(from, FrameKind.response, frame(question.id, 0, describe(error))),
     );
   }
 

@@ -3,29 +3,17 @@
  * far behind, and receiving one from the leader.
  */
 import type { Input, SnapshotMeta } from "../consensus/engine.ts";
-import type { Clock, GroupId, Logger, MemberId } from "../environment.ts";
+import type { MemberId } from "../environment.ts";
 import type { KeyspaceImage } from "../keyspace/keyspace.ts";
-import type { GroupStorage } from "../storage/storage.ts";
-import { FrameKind, type Transport } from "../transport/transport.ts";
+import { FrameKind } from "../transport/transport.ts";
 import type { ReplicaCounters } from "./face.ts";
+import type { ReplicaOptions } from "./options.ts";
 import { decodeAck, decodeChunk, encodeAck } from "./snapshot-frames.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
-import { type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
+import { SnapshotTaker } from "./snapshot-taker.ts";
 
 export interface SnapshotPorts {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly storage: GroupStorage;
-  readonly transport: Transport;
-  readonly group: GroupId;
-  readonly policy: SnapshotPolicy;
-  /** Entries behind a snapshot that the engine keeps for peers that lag a little: at most so many, and so many bytes. */
-  readonly catchUpEntries: number;
-  readonly catchUpBytes: number;
-  /** The most bytes of a snapshot in one message to a peer. */
-  readonly chunkBytes: number;
-  readonly resendMs: number;
   /** Bytes of an entry the engine holds; 0 if it holds none there. */
   readonly entryBytes: (index: number) => number;
   readonly counters: ReplicaCounters;
@@ -36,6 +24,7 @@ export interface SnapshotPorts {
 }
 
 export class Snapshots {
+  readonly #options: ReplicaOptions;
   readonly #ports: SnapshotPorts;
   readonly #taker: SnapshotTaker;
   readonly #sender: SnapshotSender;
@@ -43,13 +32,16 @@ export class Snapshots {
   /** A peer needs one that is newer than the newest. */
   #wanted = false;
 
-  constructor(ports: SnapshotPorts) {
-    const { clock, logger, storage, transport, group, policy, counters, step } = ports;
+  constructor(options: ReplicaOptions, ports: SnapshotPorts) {
+    const { environment, storage, transport, group } = options;
+    const { clock, logger } = environment;
+    const { counters, step } = ports;
+    this.#options = options;
     this.#ports = ports;
     this.#taker = new SnapshotTaker({
       clock,
       storage,
-      policy,
+      policy: options.snapshotPolicy,
       logger,
       taken: (meta) => this.#taken(meta),
       failed: ports.failed,
@@ -58,8 +50,8 @@ export class Snapshots {
       storage,
       clock,
       logger,
-      chunkBytes: ports.chunkBytes,
-      resendMs: ports.resendMs,
+      chunkBytes: options.snapshotChunkBytes,
+      resendMs: options.snapshotResendMs,
       send: (to, pieces) => {
         const sent = transport.send(to, group, FrameKind.snapshotChunk, pieces, true);
         transport.flush();
@@ -112,7 +104,10 @@ export class Snapshots {
   /** One from the leader replaced the state. */
   installed(meta: SnapshotMeta): void {
     this.#ports.counters.snapshotsInstalled++;
-    this.#ports.logger.info({ index: meta.index, epoch: meta.epoch }, `installed snapshot at index ${meta.index}`);
+    this.#options.environment.logger.info(
+      { index: meta.index, epoch: meta.epoch },
+      `installed snapshot at index ${meta.index}`,
+    );
     this.#taker.reset();
     this.#release(meta.index);
   }
@@ -153,7 +148,8 @@ export class Snapshots {
 
   /** The index behind which entries are kept. */
   #keepBehind(index: number): number {
-    const { catchUpEntries, catchUpBytes, entryBytes } = this.#ports;
+    const { catchUpEntries, catchUpBytes } = this.#options;
+    const { entryBytes } = this.#ports;
     let bytes = 0;
     let behind = index;
     while (behind > 0 && index - behind < catchUpEntries) {
@@ -165,6 +161,6 @@ export class Snapshots {
   }
 
   #release(index: number): void {
-    this.#ports.storage.release(index).catch(this.#ports.failed);
+    this.#options.storage.release(index).catch(this.#ports.failed);
   }
 }
