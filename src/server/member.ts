@@ -6,7 +6,7 @@ import { engines } from "../consensus/engines.ts";
 import { nodeEnvironment } from "../node/environment.ts";
 import { stayAlive } from "../node/stay-alive.ts";
 import { crc32 } from "../transport/checksum.ts";
-import { assemble, type RunningMember } from "./assemble.ts";
+import { assemble, type MemberParts, type RunningMember } from "./assemble.ts";
 import type { MemberOptions } from "./member-options.ts";
 import { startServer } from "./server.ts";
 
@@ -14,11 +14,17 @@ import { startServer } from "./server.ts";
 const ZLIB_FROM_BYTES = 200;
 
 /** @throws QuorateError naming what is wrong with the options, the data directory or the cluster. */
-export async function startMember(options: MemberOptions): Promise<RunningMember> {
+export function startMember(options: MemberOptions): Promise<RunningMember> {
+  return startMemberBehind(options, startServer);
+}
+
+/** The same behind doors of the caller's choice. */
+export async function startMemberBehind(
+  options: MemberOptions,
+  openServer: MemberParts["openServer"],
+): Promise<RunningMember> {
   const environment = nodeEnvironment(options.logger === undefined ? {} : { logger: options.logger });
-  const member = await stayAlive(
-    assemble(options, { environment, engines, openServer: startServer, checksum: frameChecksum }),
-  );
+  const member = await stayAlive(assemble(options, { environment, engines, openServer, checksum: frameChecksum }));
   return { ...member, stop: (how) => stayAlive(member.stop(how)) };
 }
 

@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import type { Address, Environment } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { Replica } from "../replica/face.ts";
-import { openFrontDoor } from "./front-door.ts";
+import { type Method, openFrontDoor } from "./front-door.ts";
 import { createHttpFront } from "./http.ts";
 import { createMethods, type MethodOptions } from "./methods.ts";
 import { listen, type SharedPort } from "./shared-port.ts";
@@ -37,6 +37,20 @@ export interface StartOptions {
   /** HTTP only, for those who may see health and metrics and nothing else. */
   readonly metricsListenUrls?: readonly string[];
   readonly options?: ServerOptions;
+  /** Opens one more door to the same calls, for a program that is in the same process. */
+  readonly beside?: (calls: CallTable) => SideDoor;
+}
+
+/** What a door serves. */
+export interface CallTable {
+  readonly methods: readonly Method[];
+  /** Bytes of the largest message taken from a client. */
+  readonly maxReceiveBytes: number;
+}
+
+export interface SideDoor {
+  /** Takes no more calls, lets those under way finish for up to `drainMs`, then ends what is left. */
+  close(drainMs: number): Promise<void>;
 }
 
 export interface RunningServer {
@@ -59,10 +73,10 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
   const metricsListenOn = (start.metricsListenUrls ?? []).map(addressOf);
   const table = createMethods(replica, environment, options);
   const { view, metrics, limits } = table;
+  const calls = { methods: table.methods, maxReceiveBytes: limits.maxRequestBytes + GRPC_OVERHEAD_BYTES };
   const door = openFrontDoor({
     clock: environment.clock,
-    methods: table.methods,
-    maxReceiveBytes: limits.maxRequestBytes + GRPC_OVERHEAD_BYTES,
+    ...calls,
     maxConcurrentCalls: options.maxConcurrentStreams ?? 10_000,
     maxUnreadBytes: options.maxUnreadBytes ?? 256 * 1024 * 1024,
     keepaliveIntervalMs: options.keepaliveIntervalMs ?? 2 * 3_600_000,
@@ -96,6 +110,7 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
     await Promise.all([closePorts(), door.close(0)]);
     throw error;
   }
+  const beside = start.beside?.(calls) ?? null;
   let closing: Promise<void> | null = null;
   return {
     addresses: ports.map(({ address }) => address),
@@ -104,7 +119,7 @@ export async function startServer(start: StartOptions): Promise<RunningServer> {
       closing ??= (async () => {
         const taken = closePorts();
         table.refuse();
-        await Promise.all([taken, door.close(drainMs)]);
+        await Promise.all([taken, door.close(drainMs), beside?.close(drainMs)]);
         http.close();
         table.close();
       })();
