@@ -25,8 +25,11 @@ export interface Clock {
   now(): number;
   /** Unix time in milliseconds: for people and file names only, never for a decision. */
   wallClock(): number;
-  /** Calls `run` once after `delayMs`. Does not keep the process alive. */
-  after(delayMs: number, run: () => void): Scheduled;
+  /**
+   * Calls `run` once after `delayMs`. Does not keep the process alive, unless `held`: somebody waits for it who would end
+   * in the midst of a call.
+   */
+  after(delayMs: number, run: () => void, held?: boolean): Scheduled;
   /** Calls `run` soon, after the events that are ready now were handled: the end of this turn. */
   soon(run: () => void): void;
   /** Calls `run` when all that the event at hand brings about has been done: not later than `soon`, often earlier. */

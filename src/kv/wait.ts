@@ -83,9 +83,10 @@ export class Wait implements Disposable {
     }
   }
 
+  /** A pause within the operation: a process that has nothing else to do must not end in it. */
   sleep(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#clock.after(ms, resolve);
+    const timer = this.#clock.after(ms, resolve, true);
     return this.for(promise).finally(() => timer.cancel());
   }
 

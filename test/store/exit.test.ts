@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ClusterUnderTest } from "../support/cluster.ts";
 
 const module = new URL("../../src/store/connect-store.ts", import.meta.url).href;
+const library = new URL("../../src/coordination/connect.ts", import.meta.url).href;
 
 /** Runs a program that has `connectStore`, `put` and `watchAll`; what it printed, and whether it ended by itself. */
 function run(
@@ -65,6 +66,25 @@ describe("a program with a store", { timeout: 60_000 }, () => {
     `);
     assert.equal(code, 0, printed);
     assert.equal(printed, "UNAVAILABLE connect: no member can be reached: 127.0.0.1:1: connection refused\ndone\n");
+  });
+
+  test("does not end while a recipe pauses before it tries again", async () => {
+    const { printed, code } = await run(`
+      const { connect } = await import(${JSON.stringify(library)});
+      const q = await connect(${JSON.stringify(cluster.endpoints)});
+      let runs = 0;
+      await q.kv.transaction(async (tx) => {
+        runs += 1;
+        await tx.get("contended");
+        // Somebody else is quicker, a few times.
+        if (runs < 4) await q.kv.put("contended", String(runs));
+        tx.put("contended", "done");
+      });
+      await q.close();
+      console.log("done in", runs);
+    `);
+    assert.equal(code, 0, printed);
+    assert.equal(printed, "done in 4\n");
   });
 
   test("does not end while a call or a watch waits for the cluster to come back", async () => {
