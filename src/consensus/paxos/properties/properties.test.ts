@@ -11,6 +11,7 @@ import { encodeHardState, type HardState, noHardState } from "../hard-state.ts";
 import { change, command, noop } from "../testing/paxos-solo.ts";
 import { BallotsGrow } from "./ballots-grow.ts";
 import { ChangesInTurn } from "./changes-in-turn.ts";
+import { ChosenInOneBallot } from "./chosen-in-one-ballot.ts";
 import { DecidedValuesStay } from "./decided-values-stay.ts";
 import { Nontriviality } from "./nontriviality.ts";
 import { OneValueABallot } from "./one-value-a-ballot.ts";
@@ -49,6 +50,10 @@ class Pretender {
 const state = (rest: Partial<HardState>): Uint8Array => encodeHardState({ ...noHardState, ...rest });
 const start = (rest: Partial<EngineStart> = {}): EngineStart => {
   return { state: null, snapshot: null, entries: [], untrusted: false, ...rest };
+};
+/** What an acceptor has on its disk, accepted in this round from slot 2 on. */
+const disk = (round: number, last: number): object => {
+  return { durableState: state({ round, decided: 1, runs: [{ from: 2, round }] }), durable: { last } };
 };
 const writing = (rest: Partial<Write>): Effects => {
   const write = { number: 1, snapshot: null, truncateFrom: null, entries: [], state: null, ...rest };
@@ -135,6 +140,27 @@ describe("Paxos's properties", () => {
     const hole = { epoch: 5, index: 1, kind: EntryKind.hole, data: new Uint8Array(0) };
     violates(property, /has a hole in slot 1, accepted in round 5/, () =>
       property.drained(one.holds([hole]), writing({ entries: [hole] })),
+    );
+  });
+
+  it("chosen in one ballot: a leader decides what others accepted in an older round", () => {
+    const property = new ChosenInOneBallot(group([command(1, 1)]));
+    const membership = createMembership([1n, 2n, 3n]);
+    const [leader, peer, late] = [1n, 2n, 3n].map((id) => Object.assign(new Pretender(id), disk(4, 3))) as [
+      Pretender,
+      Pretender,
+      Pretender,
+    ];
+    const led = { role: "leader", epoch: 5, commit: 1, firstIndex: 1, lastIndex: 3, membership };
+    Object.assign(leader, { before: led, options: {}, now: led });
+    for (const each of [leader, peer, late]) property.started(each.member);
+    // The leader and one other: a quorum, whatever the third has.
+    for (const each of [leader, peer]) Object.assign(each, disk(5, 2));
+    for (const each of [leader, peer]) property.stepped(each.member, { type: "durable", write: 1 });
+    property.advanced(leader.member, { from: 2, to: 2, news: 2 });
+    Object.assign(leader, disk(5, 3));
+    violates(property, /decides slot 3 in round 5, accepted there on the disks of 1: no quorum/, () =>
+      property.advanced(leader.member, { from: 3, to: 3, news: 3 }),
     );
   });
 
