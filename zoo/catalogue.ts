@@ -12,6 +12,7 @@ import { server } from "./defects/server.ts";
 import { storage } from "./defects/storage.ts";
 import { transport } from "./defects/transport.ts";
 import { watches } from "./defects/watches.ts";
+import { zab } from "./defects/zab.ts";
 
 export const defects: readonly Defect[] = [
   ...elections,
@@ -19,6 +20,7 @@ export const defects: readonly Defect[] = [
   ...reads,
   ...membership,
   ...paxos,
+  ...zab,
   ...storage,
   ...transport,
   ...replica,
