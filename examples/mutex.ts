@@ -47,7 +47,7 @@ function codeOf(error: unknown): string {
   return error instanceof QuorateError ? error.code : String(error);
 }
 
-/** As a long collection of garbage, a closed lid or SIGSTOP do. */
+/** As a long collection of garbage, a busy machine or SIGSTOP do. */
 function standStill(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

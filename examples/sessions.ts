@@ -24,7 +24,7 @@ function codeOf(reason: unknown): string {
   return reason instanceof QuorateError ? reason.code : String(reason);
 }
 
-/** As a long collection of garbage, a closed lid or SIGSTOP do. */
+/** As a long collection of garbage, a busy machine or SIGSTOP do. */
 function standStill(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
