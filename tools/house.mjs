@@ -2,7 +2,8 @@
 
 /**
  * Every room under src/ with its floor. An arrow (an import, a type import too) only ever points to a lower floor. `beside` names
- * the rooms of the same floor that a room may use all the same; the table must stay free of circles.
+ * the rooms of the same floor that a room may use all the same; the table must stay free of circles. A folder in a room
+ * may have a floor of its own, below it: `transactions/protocol`.
  *
  * @type {Readonly<Record<string, { floor: number, pure?: true, beside?: readonly string[], npm?: readonly string[] }>>}
  */
@@ -11,6 +12,7 @@ export const ROOMS = {
   kv: { floor: 5 },
   coordination: { floor: 5, beside: ["kv"] },
   transactions: { floor: 5, beside: ["coordination"] },
+  "transactions/protocol": { floor: 1, pure: true, beside: ["consensus"] },
   work: { floor: 5, beside: ["coordination", "transactions"] },
   sim: { floor: 5 },
   store: { floor: 4 },
