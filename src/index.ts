@@ -1,6 +1,14 @@
 /**
- * What a program imports from `quorate`: `connect` to use a cluster of Quorate or etcd, `startMember` to run a member of
- * one inside the program's own process.
+ * What a program imports from `quorate`: `start` to run a member of its own in a thread, `connect` to use a cluster of
+ * Quorate or etcd elsewhere, with the same in hand; `startMember` for a member without a program of its own.
+ *
+ * @example
+ * ```ts
+ * import { start } from "quorate";
+ *
+ * await using q = await start({ dataDir: "./data" });
+ * await q.counter("visits").add(1);
+ * ```
  *
  * @example
  * ```ts
@@ -33,6 +41,7 @@
  * @packageDocumentation
  */
 export { type ConnectOptions, connect } from "./coordination/connect.ts";
+export { type StartOptions, start } from "./coordination/start.ts";
 export * from "./core.ts";
 export type { Address, ClusterId, Logger, MemberId } from "./environment.ts";
 export type { AutoCompaction } from "./replica/housekeeping.ts";
@@ -40,5 +49,7 @@ export type { RunningMember } from "./server/assemble.ts";
 export type { InitialMember } from "./server/bootstrap.ts";
 export { startMember } from "./server/member.ts";
 export type { MemberOptions } from "./server/member-options.ts";
+export type { EmbeddedMemberOptions } from "./server/thread/options.ts";
+export type { StartStoreOptions } from "./server/thread/start-store.ts";
 export type { ConnectStoreOptions } from "./store/connect-store.ts";
 export type { GrpcOptions, TlsOptions } from "./store/grpc/options.ts";
