@@ -46,8 +46,11 @@ export class Liveness {
     this.#random = new SeededRandom(world.plan.seed ^ 0x6c697665);
   }
 
-  /** Runs both phases; what does not come to pass is a violation. */
-  async run(): Promise<void> {
+  /**
+   * Runs both phases; what does not come to pass is a violation.
+   * @param healed what else must come to rest when everything is healthy, before the members can
+   */
+  async run(healed: () => Promise<void> | undefined = () => undefined): Promise<void> {
     const world = this.#world;
     this.#nemesis.end();
     const quorum = this.#chooseQuorum();
@@ -67,6 +70,8 @@ export class Liveness {
     this.#nemesis.heal();
     this.#mend(world.members);
     world.trace.note("world", "everything is healthy from now on");
+    await healed();
+    if (world.violation !== null) return;
     await this.#within(
       () => this.#together(),
       "all members agree in the end",

@@ -5,6 +5,7 @@ import { Nemesis } from "./faults/nemesis.ts";
 import { Liveness } from "./liveness.ts";
 import { drawPlan, type PlanOptions } from "./plan/draw.ts";
 import type { Plan } from "./plan/plan.ts";
+import { RecipeLife } from "./recipes/recipe-life.ts";
 import { settle } from "./settle.ts";
 import { World } from "./world/world.ts";
 
@@ -41,12 +42,16 @@ export async function runPlan(plan: Plan, keepLines = 0): Promise<SeedResult> {
   const world = new World({ plan, keepLines, settle });
   const workload = new Workload(world);
   const nemesis = new Nemesis(world);
+  const recipes = plan.recipes === null ? null : new RecipeLife(world, plan.recipes);
   try {
     workload.start();
     nemesis.start();
+    recipes?.start();
     await world.timeline.run(plan.durationMs, () => world.violation !== null);
-    if (world.violation === null) await new Liveness(world, nemesis, workload).run();
-    if (world.violation === null) judge(world);
+    if (world.violation === null) await new Liveness(world, nemesis, workload).run(() => recipes?.comeToRest());
+    if (world.violation === null) recipes?.judge();
+    // Recipes write by themselves, which plain checkers would call made up.
+    if (world.violation === null && recipes === null) judge(world);
   } catch (error) {
     world.violated("no exception", error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
@@ -63,7 +68,7 @@ export async function runPlan(plan: Plan, keepLines = 0): Promise<SeedResult> {
     calls: calls.length,
     answered: calls.filter(({ outcome }) => outcome?.type === "answered").length,
     entries: observer.truth.index,
-    faults: nemesis.begun,
+    faults: new Map([...nemesis.begun, ...(recipes?.nemesis.begun ?? [])]),
     marks: observer.marks.counts,
   };
 }

@@ -2,7 +2,7 @@
  * Makes a failing run smaller: leaves out faults as long as the same property is still violated (delta debugging,
  * Zeller and Hildebrandt 2002).
  */
-import { drawPlan } from "./plan/draw.ts";
+import { drawPlan, faultCount } from "./plan/draw.ts";
 import { runSeed, type SeedOptions, type SeedResult } from "./run-seed.ts";
 
 export interface Shrunk {
@@ -18,7 +18,7 @@ export interface Shrunk {
 export async function shrink(failed: SeedResult, given: SeedOptions, spent: () => boolean): Promise<Shrunk> {
   const property = failed.failure?.property;
   const { keep, ...drawn } = given;
-  let kept = [...(keep ?? drawPlan(given.seed, drawn).faults.keys())];
+  let kept = [...(keep ?? Array.from({ length: faultCount(drawPlan(given.seed, drawn)) }, (_, at) => at))];
   const before = kept.length;
   let best = failed;
   let runs = 0;

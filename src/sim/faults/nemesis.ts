@@ -98,10 +98,7 @@ export class Nemesis {
       case "mangle":
         return this.#lasts(forMs, this.#mangle(amount));
       case "clientCut":
-        member.cutFromClients = true;
-        return this.#lasts(forMs, () => {
-          member.cutFromClients = false;
-        });
+        return this.#lasts(forMs, this.#cutFromClients(member));
       case "kill":
       case "crash":
         return this.#down([member], fault.kind === "crash", forMs);
@@ -210,6 +207,23 @@ export class Nemesis {
     for (const [from, to] of ways) network.block(from.machine.host, to.machine.host);
     return () => {
       for (const [from, to] of ways) network.unblock(from.machine.host, to.machine.host);
+    };
+  }
+
+  #cutFromClients(member: WorldMember): () => void {
+    const { network, programHosts } = this.#world;
+    const { host } = member.machine;
+    member.cutFromClients = true;
+    for (const program of programHosts) {
+      network.block(host, program);
+      network.block(program, host);
+    }
+    return () => {
+      member.cutFromClients = false;
+      for (const program of programHosts) {
+        network.unblock(host, program);
+        network.unblock(program, host);
+      }
     };
   }
 

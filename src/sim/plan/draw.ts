@@ -7,6 +7,7 @@ import type { TransportLimits } from "../../transport/limits.ts";
 import { drawFaults } from "../faults/draw.ts";
 import type { FaultKind } from "../faults/fault.ts";
 import type { ClusterPlan, Plan } from "./plan.ts";
+import { recipeDurationMs, withRecipes } from "./recipe-plan.ts";
 import type { WorkloadPlan } from "./workload-plan.ts";
 
 /** What is given instead of drawn. */
@@ -19,6 +20,8 @@ export interface PlanOptions {
   readonly faults?: readonly FaultKind[];
   /** Only these of the drawn faults, by their place in the plan: how a failure is made smaller. */
   readonly keep?: readonly number[];
+  /** Programs that use recipes, in place of plain clients. */
+  readonly recipes?: boolean;
 }
 
 /**
@@ -36,16 +39,29 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const faultDraws = new SeededRandom(seed ^ 0x6661756c);
   const cluster = drawCluster(clusterDraws, options);
   const drawnMs = pick(workloadDraws, DURATIONS_MS);
-  const durationMs = options.durationMs ?? drawnMs;
+  const durationMs =
+    options.recipes === true ? recipeDurationMs(seed, options.durationMs) : (options.durationMs ?? drawnMs);
   const { members, electionMs } = cluster;
   const faults = drawFaults(faultDraws, { members, durationMs, electionMs, only: options.faults ?? null });
-  const { keep } = options;
+  const plan = { seed, durationMs, cluster, workload: drawWorkload(workloadDraws), faults, recipes: null };
+  const whole = options.recipes === true ? withRecipes(plan) : plan;
+  return options.keep === undefined ? whole : withFaults(whole, options.keep);
+}
+
+/** How many faults there are to leave out: the members', and behind them the programs'. */
+export function faultCount({ faults, recipes }: Plan): number {
+  return faults.length + (recipes?.faults.length ?? 0);
+}
+
+function withFaults(plan: Plan, keep: readonly number[]): Plan {
+  const { faults, recipes } = plan;
   return {
-    seed,
-    durationMs,
-    cluster,
-    workload: drawWorkload(workloadDraws),
-    faults: keep === undefined ? faults : faults.filter((_, at) => keep.includes(at)),
+    ...plan,
+    faults: faults.filter((_, at) => keep.includes(at)),
+    recipes:
+      recipes === null
+        ? null
+        : { ...recipes, faults: recipes.faults.filter((_, at) => keep.includes(faults.length + at)) },
   };
 }
 

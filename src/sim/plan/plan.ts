@@ -1,6 +1,7 @@
 /** Everything that a run is: what a seed stands for, as data. The same plan gives the same run, byte for byte. */
 import type { MemberTuning } from "../../server/member-tuning.ts";
 import type { Fault } from "../faults/fault.ts";
+import type { RecipePlan } from "./recipe-plan.ts";
 import type { WorkloadPlan } from "./workload-plan.ts";
 
 /** What all members are started with. */
@@ -36,4 +37,6 @@ export interface Plan {
   readonly workload: WorkloadPlan;
   /** By time. */
   readonly faults: readonly Fault[];
+  /** Programs that use recipes; null: plain clients only. */
+  readonly recipes: RecipePlan | null;
 }

@@ -1,11 +1,13 @@
 /**
  * The simulated front door of one member: the production methods behind their gate, called without HTTP/2. Requests and
- * answers are the bytes of the wire.
+ * answers are the bytes of the wire. Programs come in over the network (`call-door.ts`), clients that only write down what
+ * they see over lines (`line.ts`).
  */
 import type { QuorateError } from "../../errors.ts";
 import type { BidiCall, Method } from "../../server/front-door.ts";
 import { createMethods } from "../../server/methods.ts";
 import type { RunningServer, StartOptions } from "../../server/server.ts";
+import { serveCalls } from "./call-door.ts";
 
 /** The client's side of a call, as it hears of it at the member; delays are the caller's. */
 export interface Listener {
@@ -24,7 +26,13 @@ export interface Handle {
   cancel(): void;
 }
 
-const NO_METADATA = (): null => null;
+/** What a call came with beside its request: `hasleader`, `authorization`. */
+export type Metadata = Readonly<Record<string, string>>;
+
+/** Where programs come in, on every host. */
+export const CLIENT_PORT = 2379;
+
+const NO_METADATA: Metadata = {};
 /** Messages that may be on their way to a client before the service is told to wait. */
 const UNREAD_MESSAGES = 3;
 
@@ -36,6 +44,9 @@ export class Front {
   readonly open = async ({ replica, environment, options }: StartOptions): Promise<RunningServer> => {
     const table = createMethods(replica, environment, options);
     this.#methods = new Map(table.methods.map((method) => [method.path, method]));
+    const listener = await environment.network.listen({ host: "0.0.0.0", port: CLIENT_PORT }, (connection) =>
+      serveCalls(connection, this),
+    );
     return {
       addresses: [],
       metricsAddresses: [],
@@ -44,15 +55,16 @@ export class Front {
         this.#methods = new Map();
         for (const call of this.#calls) call.cancel();
         table.close();
+        await listener.close();
       },
     };
   };
 
   /** Begins a call; null: there is no such service here now (the member is starting or stopping). */
-  call(path: string, request: Uint8Array | null, listener: Listener): Handle | null {
+  call(path: string, request: Uint8Array | null, listener: Listener, metadata: Metadata = NO_METADATA): Handle | null {
     const method = this.#methods.get(path);
     if (method === undefined) return null;
-    const call = new ServerCall(path, listener, () => this.#calls.delete(call));
+    const call = new ServerCall(path, metadata, listener, () => this.#calls.delete(call));
     this.#calls.add(call);
     if (method.kind === "unary") {
       method.handle(request ?? new Uint8Array(0), call, (error, response) => {
@@ -72,8 +84,8 @@ export class Front {
 class ServerCall implements BidiCall, Handle {
   readonly path: string;
   readonly peer = "client";
-  readonly metadata: (name: string) => string | null = NO_METADATA;
   cancelled = false;
+  readonly #metadata: Metadata;
   readonly #listener: Listener;
   readonly #forget: () => void;
   #onCancel: (() => void)[] = [];
@@ -83,10 +95,15 @@ class ServerCall implements BidiCall, Handle {
   #paused = false;
   #waiting: Uint8Array[] = [];
 
-  constructor(path: string, listener: Listener, forget: () => void) {
+  constructor(path: string, metadata: Metadata, listener: Listener, forget: () => void) {
     this.path = path;
+    this.#metadata = metadata;
     this.#listener = listener;
     this.#forget = forget;
+  }
+
+  metadata(name: string): string | null {
+    return this.#metadata[name] ?? null;
   }
 
   onCancel(handle: () => void): void {

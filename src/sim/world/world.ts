@@ -45,6 +45,8 @@ export class World {
   readonly members: Member[] = [];
   /** What the nemesis sets. */
   mangling: MangleRates = unmangled;
+  /** Machines of programs that use the cluster. */
+  programHosts: readonly string[] = [];
   /** The first broken promise; the run ends with it. */
   violation: Violation | null = null;
   readonly #kind: EngineKind;
