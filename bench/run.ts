@@ -3,12 +3,12 @@
  *
  *   npm run bench -- ladder --only put          npm run bench -- --engines
  */
-const programs = ["ladder", "failover", "million", "simulation", "engines"];
+const programs = ["ladder", "failover", "million", "simulation", "engines", "recipes"];
 
 const [first = "", ...rest] = process.argv.slice(2);
-const name = first === "--engines" ? "engines" : first;
+const name = first.replace(/^--/, "");
 if (!programs.includes(name)) {
-  const problem = first === "" ? "say which benchmark" : `there is no benchmark "${first}"`;
+  const problem = first === "" ? "say which benchmark" : `there is no benchmark "${name}"`;
   console.error(`bench: ${problem}: ${programs.join(", ")} (bench/README.md says what each answers)`);
   process.exit(2);
 }
