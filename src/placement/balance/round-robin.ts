@@ -1,0 +1,14 @@
+import type { PlacementNode } from "../placement.ts";
+import type { Policy } from "./balancer.ts";
+
+/** Each in its turn, in the order of ids; weights do not count. Who comes or goes does not begin the round anew. */
+export function roundRobin<T extends PlacementNode>(): Policy<T> {
+  let last = "";
+  return {
+    choose(open) {
+      const slot = open.find(({ instance }) => instance.id > last) ?? (open[0] as (typeof open)[number]);
+      last = slot.instance.id;
+      return slot;
+    },
+  };
+}
