@@ -49,11 +49,11 @@ test("every primitive has a page that the guide's index names", () => {
     pages.filter((page) => page !== "README.md" && !index.includes(`](${page})`)),
     [],
   );
-  const recipes = read("src/coordination/quorate.ts").matchAll(
-    /^ {2}(\w+)\(.*\): (?!Promise|AsyncIterable|Guard)\w+/gm,
-  );
+  const methods = /^ {2}(\w+)\(.*\): (?!Promise|AsyncIterable|Guard)\w+/gm;
+  const recipes = [...read("src/coordination/quorate.ts").matchAll(methods)].map(([, name]) => name ?? "");
+  assert.ok(recipes.length > 15, `only ${recipes.length} recipes were found`);
   const all = pages.map((page) => read(`docs/guide/${page}`)).join("\n");
-  const missing = recipes.map(([, name]) => name ?? "").filter((name) => !all.includes(`.${name}(`));
+  const missing = recipes.filter((name) => !all.includes(`.${name}(`));
   assert.deepEqual(missing, [], "recipes that no page of the guide shows");
 });
 
