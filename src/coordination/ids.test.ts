@@ -64,6 +64,25 @@ test("workers that live at once have different numbers, and a lost one is replac
   assert.ok(id > 0n);
 });
 
+test("one program's snowflakes grow, also when the clock goes back and another worker gives them", async () => {
+  const world = new Participants();
+  const { source, store, rate } = world.join();
+  const ids = new SnowflakeIds(source, "i");
+  let last = 0n;
+  for (const worker of [9, 5, 3]) {
+    store.random.uint32 = () => worker;
+    for (let n = 0; n < 3; n++) {
+      const id = await world.play(ids.next());
+      assert.ok(id > last, `${id} was given after ${last}`);
+      assert.equal((id >> 12n) & 1_023n, BigInt(worker));
+      last = id;
+    }
+    rate.wallShiftMs -= 1_000_000;
+    store.faults.refuse(20_000);
+    await world.pass(21_000);
+  }
+});
+
 test("so many in a window, all programs together", async () => {
   const world = new Participants();
   const limiter = () => new RateLimiter(world.client().store, "r", { limit: 3, windowMs: 2_000 });

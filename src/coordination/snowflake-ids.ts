@@ -119,7 +119,9 @@ export class SnowflakeIds {
       const kvs =
         found?.kvs ?? (await wait.for(this.#source.store.range(rangeRequest(this.#until(number)), wait.call()))).kvs;
       const until = Number(numberOf(kvs[0]?.value ?? null, this.#what));
-      const worker = { hold, number: BigInt(number), until, time: until - 1, sequence: SEQUENCES - 1 };
+      // Behind this program's own ids, too: the wall clock may have gone back since the last of them.
+      const time = Math.max(until - 1, this.#worker?.time ?? 0);
+      const worker = { hold, number: BigInt(number), until, time, sequence: SEQUENCES - 1 };
       await this.#reserve(worker, wait);
       this.#worker = worker;
       return;
