@@ -127,6 +127,20 @@ export const elections: readonly Defect[] = [
     ],
   },
   {
+    name: "commit-index-outlives-its-entries",
+    room: "consensus",
+    what: "A commit index that was saved is believed of a log that lost its last writes: older entries are given out there.",
+    source: "found by the simulator: seed 200596 with Paxos (docs/internals/simulation.md)",
+    engine: "raft",
+    patches: [
+      {
+        file: "src/consensus/raft/state.ts",
+        text: "    this.commit = start.untrusted ? base.index : Math.max(",
+        replacement: "    this.commit = Math.max(",
+      },
+    ],
+  },
+  {
     name: "pre-vote-disturbs",
     room: "consensus",
     what: "Whoever is asked in a pre-vote moves to the proposed epoch: one badly connected member deposes each leader.",

@@ -351,6 +351,20 @@ const acceptances: readonly Defect[] = [
     ],
   },
   {
+    name: "decided-index-outlives-its-values",
+    room: "consensus",
+    what: "A decided index that was saved is believed of a log that lost its last writes: older values are given out there.",
+    source: "found by the simulator: seed 200596 with Paxos (docs/internals/simulation.md)",
+    engine: "paxos",
+    patches: [
+      {
+        file: "src/consensus/paxos/state.ts",
+        text: "    this.decided = start.untrusted ? base.index : Math.max(",
+        replacement: "    this.decided = Math.max(",
+      },
+    ],
+  },
+  {
     name: "former-life-counts",
     room: "consensus",
     what: "What an acceptor acknowledged before its restart goes on to count: a wiped disk holds nothing of it.",

@@ -13,7 +13,7 @@ import { decodeHardState } from "./hard-state.ts";
 import { paxosKind } from "./kind.ts";
 import type { Message } from "./messages.ts";
 import type { Paxos } from "./paxos.ts";
-import { command, noop, ofType, reported, Solo } from "./testing/paxos-solo.ts";
+import { change, command, noop, ofType, reported, Solo } from "./testing/paxos-solo.ts";
 
 function cluster(options: Partial<ClusterOptions> = {}): Cluster {
   return new Cluster(paxosKind, { seed: 7, voters: [1n, 2n, 3n], ...options });
@@ -130,6 +130,16 @@ describe("54 phase 1", () => {
     assert.equal(ofType(solo.prepare(2n, 9, 2).sent, "nack").length, 1);
     for (let i = 0; i < 200; i++) solo.tick(25);
     assert.equal(solo.engine.status.role, "follower");
+  });
+
+  // Simulator, seed 200596: a damaged log ended before the write that replaced a hole, and the state was newer.
+  it("a log that lost its last writes is not believed to hold what was decided", () => {
+    const solo = new Solo({ slots: [[1, 1], null, [1, 1]], state: { decided: 4 }, start: { untrusted: true } });
+    assert.deepEqual([solo.engine.status.commit, solo.take().committed], [0, []]);
+    // The leader's word for these slots is.
+    solo.accept(2n, 2, [change(1, 1, createMembership([1n, 2n, 3n])), command(1, 2), command(2, 3)], 3);
+    assert.deepEqual(solo.slots.slice(0, 2), ["1/2", "2/3"]);
+    assert.equal(solo.engine.status.commit, 3);
   });
 
   it("who asks for what is forgotten here has to be brought forward first", () => {

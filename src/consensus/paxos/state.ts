@@ -159,7 +159,8 @@ export class PaxosState {
     this.snapshotIndex = base.index;
     this.emitted = base.index;
     this.applied = base.index;
-    this.decided = Math.max(base.index, Math.min(saved.decided, this.log.lastIndex));
+    // Where the storage lost the end of its writes, the log may hold in a decided slot what was there before.
+    this.decided = start.untrusted ? base.index : Math.max(base.index, Math.min(saved.decided, this.log.lastIndex));
     this.untrusted = saved.untrusted || start.untrusted;
     this.ballots = new Ballots(saved.runs.filter((run) => run.from <= this.log.lastIndex));
     // With a tail that the storage lost, the state may speak of later writes than the log. What a value's epoch says

@@ -209,6 +209,24 @@ describe("a member that cannot prove what it acknowledged", () => {
     c.elect();
   });
 
+  // Simulator, seed 200596 (with Paxos): a damaged log ended before a write that had replaced entries.
+  it("does not believe that a log which lost its last writes holds what was committed", () => {
+    const solo = new Solo({ epochs: [1, 1, 1], state: { epoch: 2, commit: 4 }, start: { untrusted: true } });
+    assert.deepEqual([solo.engine.status.commit, solo.take().committed], [0, []]);
+    const prev = { prevIndex: 1, prevEpoch: 1 };
+    const entries = [command(1, 2), command(2, 3), command(2, 4)];
+    const { committed } = solo.receive(2n, { type: "append", session: 1, ...prev, commit: 4, entries }, { epoch: 2 });
+    assert.deepEqual(
+      committed.map(({ epoch, index }) => [epoch, index]),
+      [
+        [1, 1],
+        [1, 2],
+        [2, 3],
+        [2, 4],
+      ],
+    );
+  });
+
   it("remembers it over a further restart, whatever the storage says then", () => {
     const solo = new Solo({ start: { untrusted: true } });
     const { write } = solo.take();

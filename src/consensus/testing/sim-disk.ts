@@ -21,6 +21,8 @@ export class SimDisk {
   underway: Write[] = [];
   /** Acknowledged entries got lost and the storage knows it. */
   untrusted = false;
+  /** The log before entries of it were last replaced by others; null: none were. */
+  older: readonly Entry[] | null = null;
   #release: { readonly index: number; readonly after: number } | null = null;
 
   begin(write: Write): void {
@@ -43,6 +45,7 @@ export class SimDisk {
     }
     if (write.truncateFrom !== null) {
       const from = write.truncateFrom;
+      this.older = this.entries;
       this.entries = this.entries.filter((entry) => entry.index < from);
     }
     const last = this.entries.at(-1);

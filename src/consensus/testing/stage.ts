@@ -105,8 +105,8 @@ export class Stage {
   }
 
   /**
-   * A member crashes and loses the end of its log, acknowledged or not, and its storage notices. It starts again. Does
-   * nothing while another is damaged.
+   * A member crashes and loses the last writes of its log, acknowledged or not, and its storage notices. It starts again.
+   * Does nothing while another is damaged.
    */
   damage(id: MemberId): void {
     const { cluster, random } = this;
@@ -115,7 +115,9 @@ export class Stage {
     cluster.crash(id, "some");
     const { disk } = member;
     const lost = random.below(disk.entries.length + 1);
-    disk.entries.splice(disk.entries.length - lost, lost);
+    // What replaced entries may be among what is lost: they are found again, and the engine's state is newer than they.
+    if (disk.older !== null && lost % 3 === 0) disk.entries = [...disk.older];
+    else disk.entries.splice(disk.entries.length - lost, lost);
     disk.untrusted = true;
     cluster.properties.lost(id);
     this.#damaged = id;

@@ -191,7 +191,8 @@ export class ZabState {
     this.snapshotIndex = base.index;
     this.emitted = base.index;
     this.applied = base.index;
-    this.commit = Math.max(base.index, Math.min(saved.commit, this.log.lastIndex));
+    // Where the storage lost the end of its writes, the log may hold in a committed place what was there before.
+    this.commit = start.untrusted ? base.index : Math.max(base.index, Math.min(saved.commit, this.log.lastIndex));
     this.untrusted = saved.untrusted || start.untrusted;
     if (this.untrusted && !saved.untrusted) this.writes.stateChanged();
     this.savedPromiseMs = saved.promiseMs;

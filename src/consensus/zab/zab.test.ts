@@ -30,6 +30,12 @@ describe("a Zab engine's start", () => {
     assert.deepEqual([write, messages], [null, []]);
   });
 
+  // Simulator, seed 200596 (with Paxos): a damaged log ended before a write that had replaced entries.
+  it("does not believe that a log which lost its last writes holds what was committed", () => {
+    const solo = new Solo({ epochs: [1, 1, 1], state: { commit: 4 }, start: { untrusted: true } });
+    assert.deepEqual([solo.engine.status.commit, solo.take().committed], [0, []]);
+  });
+
   it("alone, leads without being asked", () => {
     const solo = new Solo({ voters: [1n] });
     solo.tick(1);
