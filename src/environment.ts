@@ -20,6 +20,7 @@ export interface Scheduled {
   cancel(): void;
 }
 
+/** Where time comes from. */
 export interface Clock {
   /** Milliseconds on a clock that never jumps and is not slowed by time synchronisation; fractions allowed. */
   now(): number;
@@ -36,6 +37,7 @@ export interface Clock {
   afterEvent(run: () => void): void;
 }
 
+/** Where chance comes from. */
 export interface Random {
   /** A uniform unsigned 32-bit integer. */
   uint32(): number;

@@ -28,6 +28,7 @@ export const GrpcStatus = {
 
 export type GrpcStatus = (typeof GrpcStatus)[keyof typeof GrpcStatus];
 
+/** What an error says beside its code and message. */
 export interface QuorateErrorOptions {
   /** What caused it. */
   readonly cause?: unknown;

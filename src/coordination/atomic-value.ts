@@ -22,7 +22,13 @@ export interface Versioned<T> {
   readonly revision: number;
 }
 
-/** @typeParam In what is written. @typeParam Out what is read. */
+/**
+ * A value that is changed only from what it was known to be, by revision: a change to something else and back is
+ * noticed.
+ *
+ * @typeParam In what is written.
+ * @typeParam Out what is read.
+ */
 export class AtomicValue<In, Out = In> {
   readonly name: string;
   readonly #register: Register;

@@ -18,6 +18,7 @@ import { closedSharing } from "./errors.ts";
 import { recipePrefix } from "./names.ts";
 import type { Session } from "./session.ts";
 
+/** How a barrier is closed. */
 export interface CloseOptions extends CallOptions {
   /** It opens when this ends; default: it stays closed. */
   readonly session?: Session;
@@ -25,6 +26,10 @@ export interface CloseOptions extends CallOptions {
   readonly label?: string;
 }
 
+/**
+ * Closed or open; who waits goes on when it is opened. It stays closed when its closer dies, unless it was closed with
+ * a session.
+ */
 export class Barrier {
   readonly name: string;
   readonly #store: Store;

@@ -16,11 +16,13 @@ import { described, recipePrefix } from "./names.ts";
 import { Register } from "./register.ts";
 import type { SessionSource } from "./session.ts";
 
+/** How many numbers a program takes at once. */
 export interface BlockIdsOptions {
   /** Numbers taken at once: larger means fewer calls and larger gaps. Default 1000. */
   readonly blockSize?: number;
 }
 
+/** 1, 2, 3, …, each given once; a program takes a block of them at a time, so that there are gaps. Keep the object. */
 export class BlockIds {
   readonly name: string;
   readonly #register: Register;

@@ -1,6 +1,7 @@
 import { type ConnectStoreOptions, connectStore } from "../store/connect-store.ts";
 import { Quorate, type QuorateOptions } from "./quorate.ts";
 
+/** How to reach a cluster, and what its recipes have in common. */
 export interface ConnectOptions extends ConnectStoreOptions, QuorateOptions {}
 
 /**

@@ -18,6 +18,7 @@ import { described, recipePrefix } from "./names.ts";
 import { Register } from "./register.ts";
 import type { SessionSource } from "./session.ts";
 
+/** A number that all share: each add counts exactly once, also when its answer is lost, and tells what it made. */
 export class Counter {
   readonly name: string;
   readonly #what: string;

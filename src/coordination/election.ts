@@ -28,6 +28,7 @@ import { type Contender, Line, nearest } from "./line.ts";
 import { described, recipePrefix } from "./names.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** In whose name, and under which keys. */
 export interface ElectionOptions {
   /** In whose name; default: the session that all share. */
   readonly session?: Session;
@@ -66,6 +67,10 @@ export class Leadership extends Hold {
   }
 }
 
+/**
+ * Who came first leads, then the next. A leader that was stopped may not know yet that it leads no more: guard or
+ * fence its writes.
+ */
 export class Election {
   readonly name: string;
   readonly #source: SessionSource;

@@ -29,7 +29,13 @@ import type { LeaseId, RequestOp, TxnResult } from "../wire/kv.ts";
 import { fenced } from "./errors.ts";
 import type { Hold } from "./hold.ts";
 
-/** @typeParam In what values are written. @typeParam Out what they are read as. */
+/**
+ * Writes that are made only while something is held: the check is part of the same transaction, so that none of a
+ * former holder is made after another got it.
+ *
+ * @typeParam In what values are written.
+ * @typeParam Out what they are read as.
+ */
 export class Guard<In = Encoded, Out = string> {
   readonly #scope: Scope<In, Out>;
   readonly #holds: readonly Hold[];

@@ -19,6 +19,9 @@ interface Add {
   begun: boolean;
 }
 
+/**
+ * A counter for a program that adds often: adds that come while one is under way are made together. Keep the object.
+ */
 export class HighRateCounter {
   readonly name: string;
   readonly #what: string;

@@ -25,6 +25,10 @@ export interface Place {
   readonly revision: number;
 }
 
+/**
+ * Something that is held until it is released or its session ends. `signal` is aborted before anybody else can hold
+ * it; `fence` refuses those who do not know yet that they hold it no longer.
+ */
 export class Hold implements AsyncDisposable {
   /** What is held, for people: `lock "invoice/42"`. */
   readonly what: string;

@@ -19,6 +19,7 @@ import { described, recipePrefix } from "./names.ts";
 import { Register } from "./register.ts";
 import type { SessionSource } from "./session.ts";
 
+/** Opens when it was counted down to zero, and stays open. Each count-down counts exactly once. */
 export class Latch {
   readonly name: string;
   readonly #source: SessionSource;

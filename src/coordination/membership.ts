@@ -23,6 +23,7 @@ import { Hold, type Place, whileHeld } from "./hold.ts";
 import { described, recipePrefix } from "./names.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** In whose name. */
 export interface GroupOptions {
   /** In whose name; default: the session that all share. */
   readonly session?: Session;
@@ -57,6 +58,10 @@ export class Membership extends Hold {
   }
 }
 
+/**
+ * Who is there now. A member that is not seen may be cut off, and live: it is for finding each other, not for keeping
+ * others out.
+ */
 export class Group {
   readonly name: string;
   readonly #source: SessionSource;

@@ -22,6 +22,7 @@ import { Line } from "./line.ts";
 import { described, recipePrefix } from "./names.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** In whose name, and what others see. */
 export interface MultiLockOptions {
   /** In whose name; default: the session that all share. */
   readonly session?: Session;
@@ -70,6 +71,7 @@ export class MultiHold implements AsyncDisposable {
   }
 }
 
+/** Several locks at once: all or none, without a deadlock among those who take them so. */
 export class MultiLock {
   /** Without repetitions, in their order. */
   readonly names: readonly string[];

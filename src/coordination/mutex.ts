@@ -30,6 +30,7 @@ import { described, recipePrefix } from "./names.ts";
 import { Reentry } from "./reentry.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** In whose name, under which keys, and what others see. */
 export interface MutexOptions {
   /** In whose name; default: the session that all share. */
   readonly session?: Session;
@@ -53,6 +54,10 @@ export interface Standing {
   readonly waiting: readonly Contender[];
 }
 
+/**
+ * A lock that one at a time holds: fair, first come, first served. What a holder that was stopped does when it goes
+ * on, no lock can prevent: see `Hold.fence` and `Guard`.
+ */
 export class Mutex {
   readonly name: string;
   readonly #source: SessionSource;

@@ -40,6 +40,7 @@ import { ShardedCounter, type ShardedCounterOptions } from "./sharded-counter.ts
 import { SharedSession } from "./shared-session.ts";
 import { SnowflakeIds } from "./snowflake-ids.ts";
 
+/** What all recipes of one `Quorate` have in common. */
 export interface QuorateOptions {
   /** Of the session that recipes share; default 10 s. */
   readonly sessionTtlMs?: number;

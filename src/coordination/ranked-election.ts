@@ -33,6 +33,7 @@ import { Line } from "./line.ts";
 import { described, recipePrefix } from "./names.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** In whose name, and how long a hand-over may take. */
 export interface RankedElectionOptions {
   /** In whose name; default: the session that all share. */
   readonly session?: Session;
@@ -40,6 +41,7 @@ export interface RankedElectionOptions {
   readonly handOverMs?: number;
 }
 
+/** With what a candidate stands. */
 export interface Candidacy {
   /** Who has the highest leads; a whole number. */
   readonly number: number;
@@ -89,6 +91,7 @@ export class RankedLeadership extends Hold {
   }
 }
 
+/** Who has the highest number leads; a lower one hands over. */
 export class RankedElection {
   readonly name: string;
   readonly #source: SessionSource;

@@ -24,6 +24,7 @@ import { invalid } from "./errors.ts";
 import { Line } from "./line.ts";
 import { described, recipePrefix } from "./names.ts";
 
+/** How many, in which time. */
 export interface RateLimiterOptions {
   /** How many in a window. */
   readonly limit: number;
@@ -31,6 +32,10 @@ export interface RateLimiterOptions {
   readonly windowMs: number;
 }
 
+/**
+ * So many in a window of time, all programs together, by the clock of the store. Not fair, and not even: for what is
+ * dear, not for every request.
+ */
 export class RateLimiter {
   readonly name: string;
   readonly limit: number;

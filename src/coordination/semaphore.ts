@@ -30,6 +30,7 @@ import { type Contender, contender, type Joined, Line, type View } from "./line.
 import { described, recipePrefix } from "./names.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** How many permits there are, in whose name, and what others see. */
 export interface SemaphoreOptions {
   /** How many there are: the same for all who use the name. */
   readonly permits: number;
@@ -39,6 +40,7 @@ export interface SemaphoreOptions {
   readonly label?: string;
 }
 
+/** How many permits to take, and how long to wait. */
 export interface AcquireOptions extends CallOptions {
   /** How many to take, all at once; default 1. */
   readonly permits?: number;
@@ -53,6 +55,10 @@ export interface PermitContender extends Contender {
   readonly holds: boolean;
 }
 
+/**
+ * A number of permits, of which each holder has some: fair, first come, first served. Holders' fences do not tell who
+ * is late: guard writes instead.
+ */
 export class Semaphore {
   readonly name: string;
   readonly permits: number;

@@ -26,6 +26,7 @@ import type { LeaseId } from "../wire/kv.ts";
 import { closedError, invalid, lost } from "./errors.ts";
 import { type Leaseholder, SettledWrites } from "./settled-writes.ts";
 
+/** How long others wait when the program dies. */
 export interface SessionOptions {
   /**
    * How long the store keeps it without hearing of it, ms; whole seconds are granted, and the store may raise it.
@@ -55,6 +56,7 @@ const MARGIN_SHARE = 0.02;
 /** How long `close` tries to revoke the lease. */
 const REVOKE_TIMEOUT_MS = 2_000;
 
+/** A lease that is kept alive, and everything that hangs on it. It ends here before it ends at the store. */
 export class Session implements SessionSource, Leaseholder, AsyncDisposable {
   readonly store: Store;
   readonly id: LeaseId;

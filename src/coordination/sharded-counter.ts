@@ -20,6 +20,7 @@ import { described, recipePrefix } from "./names.ts";
 import { Register } from "./register.ts";
 import type { SessionSource } from "./session.ts";
 
+/** Over how many keys it is spread. */
 export interface ShardedCounterOptions {
   /** How many keys this program spreads its adds over; others may use another number. Default 16. */
   readonly shards?: number;
@@ -28,6 +29,10 @@ export interface ShardedCounterOptions {
 const DEFAULT_SHARDS = 16;
 const MOST_SHARDS = 1_024;
 
+/**
+ * A number for many programs that add at once: spread over keys, and summed when it is read. Each add counts exactly
+ * once.
+ */
 export class ShardedCounter {
   readonly name: string;
   readonly #source: SessionSource;

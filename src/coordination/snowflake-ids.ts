@@ -46,6 +46,7 @@ interface Minter {
   sequence: number;
 }
 
+/** 64-bit numbers, each given once whatever clocks do, nearly in the order of time. Keep the object. */
 export class SnowflakeIds {
   readonly name: string;
   readonly #source: SessionSource;

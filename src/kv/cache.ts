@@ -19,6 +19,10 @@ import { type Key, keyIn } from "./key-range.ts";
 import { getOp, rangeAt } from "./requests.ts";
 import { Wait } from "./wait.ts";
 
+/**
+ * A local map of a range, kept fresh by a watch: always what the range was at `revision`, which may be old until
+ * `refresh`.
+ */
 export class Cache<Out> implements AsyncDisposable {
   readonly #store: Store;
   readonly #range: KeyRange;

@@ -6,6 +6,7 @@ import { Change, type Reading } from "./entry.ts";
 import type { KeyRange } from "./follow.ts";
 import { isRetryable, Wait } from "./wait.ts";
 
+/** From where on, and what a watch tells. */
 export interface WatchOptions extends Pick<CallOptions, "signal"> {
   /** The first revision to tell of; default: what comes after it began. */
   readonly from?: number;

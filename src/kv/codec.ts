@@ -15,7 +15,12 @@ import { invalid, notJson, notText } from "./errors.ts";
 /** What goes to the store: text is written as UTF-8. */
 export type Encoded = string | Uint8Array;
 
-/** @typeParam In what is written. @typeParam Out what is read. */
+/**
+ * How values are written and read.
+ *
+ * @typeParam In what is written.
+ * @typeParam Out what is read.
+ */
 export interface Codec<In, Out = In> {
   encode(value: In): Encoded;
   decode(bytes: Uint8Array): Out;
@@ -31,10 +36,12 @@ export interface Schema<In, Out = In> {
   };
 }
 
+/** A value as a schema has it, or what is wrong with it. */
 export type SchemaResult<Out> =
   | { readonly value: Out; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
+/** What a schema has against a value, and where. */
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

@@ -40,7 +40,11 @@ export type OperationResult<Out> =
   | { readonly did: "range"; readonly entries: readonly Entry<Out>[] }
   | { readonly did: "delete"; readonly deleted: number };
 
-/** @param lease the key ends with it: a `Session`'s, or the number of one */
+/**
+ * In a transaction: writes a key.
+ *
+ * @param lease the key ends with it: a `Session`'s, or the number of one
+ */
 export function put<In>(
   key: Key,
   value: In,
@@ -49,6 +53,7 @@ export function put<In>(
   return { does: "put", key, value, lease: typeof lease === "bigint" ? lease : lease.id };
 }
 
+/** In a transaction: reads a key. */
 export function get(key: Key): Operation<never> {
   return { does: "get", key };
 }

@@ -10,6 +10,7 @@ export interface Reading<Out> {
   readonly codec: Codec<never, Out>;
 }
 
+/** One version of a key. */
 export class Entry<Out = string> {
   readonly #kv: KeyValue;
   readonly #reading: Reading<Out>;
@@ -69,6 +70,7 @@ export class Entry<Out = string> {
   }
 }
 
+/** A put or a deletion, as a watch tells it. */
 export class Change<Out = string> {
   readonly type: "put" | "delete";
   /** As `Entry.key`. */

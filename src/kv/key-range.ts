@@ -8,6 +8,7 @@ import { NO_END, prefixEnd, prefixRange } from "./requests.ts";
 /** Text is UTF-8. */
 export type Key = Encoded;
 
+/** One key, those with a prefix, or those from one up to another. */
 export type Keys =
   /** One key. */
   | Key

@@ -24,11 +24,13 @@ import { putRequest, rangeRequest } from "./requests.ts";
 import { runTransaction, type Transaction, type TransactionOptions } from "./transaction.ts";
 import { TxnBuilder } from "./txn-builder.ts";
 
+/** How fresh, or of which revision, and how long it may take. */
 export interface GetOptions extends ReadOptions {
   /** As it was at this revision; default: as it is. */
   readonly revision?: number;
 }
 
+/** What the key hangs on, and what is told of the one before. */
 export interface PutOptions extends CallOptions {
   /** The key ends with this lease: a `Session`'s, or the number of one. */
   readonly lease?: LeaseId | { readonly id: LeaseId };
@@ -36,11 +38,13 @@ export interface PutOptions extends CallOptions {
   readonly previous?: boolean;
 }
 
+/** What is told of what was deleted. */
 export interface DeleteOptions extends CallOptions {
   /** Also tell what was there. */
   readonly previous?: boolean;
 }
 
+/** What came of a put. */
 export interface Written<Out> {
   /** The write's. */
   readonly revision: number;
@@ -48,6 +52,7 @@ export interface Written<Out> {
   readonly previous: Entry<Out> | null;
 }
 
+/** What came of a deletion. */
 export interface Deleted<Out> {
   /** The deletion's; the present one if nothing was deleted. */
   readonly revision: number;
@@ -57,7 +62,12 @@ export interface Deleted<Out> {
   readonly previous: readonly Entry<Out>[];
 }
 
-/** @typeParam In what values are written. @typeParam Out what they are read as. */
+/**
+ * Keys and values: read, written, watched, changed together.
+ *
+ * @typeParam In what values are written.
+ * @typeParam Out what they are read as.
+ */
 export class Kv<In = Encoded, Out = string> {
   readonly store: Store;
   readonly #prefix: ByteString;

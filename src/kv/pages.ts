@@ -7,6 +7,7 @@ import type { KeyRange } from "./follow.ts";
 import { rangeRequest } from "./requests.ts";
 import { Wait } from "./wait.ts";
 
+/** Which entries of a range, how fresh, and how many at once. */
 export interface RangeOptions extends ReadOptions {
   /** As it was at this revision; default: as it is when it begins. */
   readonly revision?: number;

@@ -26,6 +26,7 @@ import { type Key, type Keys, keyIn, keysIn } from "./key-range.ts";
 import { comparison, deleteOp, NO_END, putOp, rangeRequest } from "./requests.ts";
 import { hasCode, Wait } from "./wait.ts";
 
+/** How often and how long it is tried. */
 export interface TransactionOptions extends CallOptions {
   /** How often it is tried before it is a `CONFLICT`; default 50. */
   readonly attempts?: number;
@@ -36,6 +37,7 @@ const DEFAULT_ATTEMPTS = 50;
 /** A write that is kept back; null: the key is deleted. */
 type Kept = { readonly value: ByteString; readonly lease: LeaseId } | null;
 
+/** What the function given to `Kv.transaction` reads and writes with. Use it only until that function ends. */
 export class Transaction<In, Out> {
   readonly #scope: Scope<In, Out>;
   readonly #wait: Wait;

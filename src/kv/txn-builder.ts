@@ -12,6 +12,7 @@ import {
 } from "./conditions.ts";
 import { awaitedBuilder } from "./errors.ts";
 
+/** What came of a transaction. */
 export interface TxnOutcome<Out> {
   /** Whether all conditions held. */
   readonly succeeded: boolean;
@@ -20,6 +21,7 @@ export interface TxnOutcome<Out> {
   readonly results: readonly OperationResult<Out>[];
 }
 
+/** Conditions and two branches, of which one is done, all at once: `kv.if(…).then(…).else(…).commit()`. */
 export class TxnBuilder<In, Out> {
   readonly #scope: Scope<In, Out>;
   readonly #compare: readonly Compare[];

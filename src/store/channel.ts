@@ -8,6 +8,7 @@ import { type GrpcStatus, QuorateError, type QuorateErrorOptions } from "../erro
 import type { Method } from "../wire/methods.ts";
 import { remoteError } from "./errors.ts";
 
+/** One call on a channel, as it is given up or ended. */
 export interface ChannelCall {
   /** From now on, ms; above 0. */
   readonly timeoutMs: number;
@@ -39,12 +40,14 @@ export class CallFailure extends QuorateError {
   }
 }
 
+/** What a stream tells of its replies and its end. */
 export interface StreamEvents<Response> {
   reply(response: Response): void;
   /** Exactly once, the last, and not before `open` has returned; null: the member ended it without an error. */
   ended(error: CallFailure | null): void;
 }
 
+/** The side of a stream on which requests go out. */
 export interface OutboundStream<Request> {
   send(request: Request): void;
   /** Replies wait at the sender until `resume`, as far as the way there can hold them back. */
@@ -54,6 +57,7 @@ export interface OutboundStream<Request> {
   cancel(): void;
 }
 
+/** A connection to one member. */
 export interface Channel {
   /** For people: `127.0.0.1:2379`. */
   readonly endpoint: string;

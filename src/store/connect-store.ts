@@ -7,6 +7,7 @@ import type { RemoteLimits, UserCredentials } from "./remote/options.ts";
 import { RemoteStore } from "./remote/remote-store.ts";
 import type { Store } from "./store.ts";
 
+/** How to reach a cluster. */
 export interface ConnectStoreOptions extends GrpcOptions, Partial<RemoteLimits> {
   /** For clusters with authentication. */
   readonly user?: UserCredentials;

@@ -29,6 +29,7 @@ import type {
   WatchEvent,
 } from "../wire/kv.ts";
 
+/** When a call is given up; the last parameter of every call. */
 export interface CallOptions {
   /** Gives the call up. A write that has left may have taken effect: it is rejected with `OUTCOME_UNKNOWN`. */
   readonly signal?: AbortSignal;
@@ -46,6 +47,7 @@ export interface CallOptions {
  */
 export type Consistency = "linearizable" | "serializable" | "session" | { readonly maxStalenessMs: number };
 
+/** How fresh a read must be, and when it is given up. */
 export interface ReadOptions extends CallOptions {
   /** Default: linearizable. It takes the place of the request's `serializable`. */
   readonly consistency?: Consistency;
@@ -57,6 +59,7 @@ export interface ReadOptions extends CallOptions {
  */
 export type Reply<Result> = Result & { readonly header: ResponseHeader };
 
+/** A lease that was granted. */
 export interface LeaseGrant {
   readonly id: LeaseId;
   /** What the store granted, which may be more than was asked for; seconds. */
@@ -65,6 +68,7 @@ export interface LeaseGrant {
   readonly sentAt: number;
 }
 
+/** A lease that was renewed, or is gone. */
 export interface LeaseRenewal {
   /** 0: there is no such lease any more. */
   readonly ttlSeconds: number;
@@ -72,6 +76,7 @@ export interface LeaseRenewal {
   readonly sentAt: number;
 }
 
+/** What the store knows of a lease. */
 export interface LeaseState {
   readonly id: LeaseId;
   /** Seconds left; -1: there is no such lease any more. */
@@ -81,6 +86,7 @@ export interface LeaseState {
   readonly keys: readonly string[];
 }
 
+/** What to watch, and from where on. */
 export interface WatchRequest {
   readonly key: string;
   /** As in `RangeRequest`. */
@@ -128,6 +134,7 @@ export type StoreState =
   | { readonly is: "leaderless"; readonly endpoint: string }
   | { readonly is: "closed"; readonly error: Error | null };
 
+/** One keyspace, wherever it is; what everything else is written against. */
 export interface Store extends AsyncDisposable {
   /** The time by which leases are held and calls time out: real, or a test's. */
   readonly clock: Clock;

@@ -27,12 +27,17 @@ export interface KeyValue {
   readonly lease: LeaseId;
 }
 
+/** In which order a range is given. */
 export const SortOrder = { none: 0, ascend: 1, descend: 2 } as const;
+/** In which order a range is given. */
 export type SortOrder = (typeof SortOrder)[keyof typeof SortOrder];
 
+/** By what a range is ordered. */
 export const SortTarget = { key: 0, version: 1, create: 2, mod: 3, value: 4 } as const;
+/** By what a range is ordered. */
 export type SortTarget = (typeof SortTarget)[keyof typeof SortTarget];
 
+/** A read of a key or a range. */
 export interface RangeRequest {
   readonly key: ByteString;
   /** "": just `key`; "\0": all keys from `key` on; else up to but without it. */
@@ -54,6 +59,7 @@ export interface RangeRequest {
   readonly maxCreateRevision: number;
 }
 
+/** A put of a key. */
 export interface PutRequest {
   readonly key: ByteString;
   readonly value: ByteString;
@@ -63,18 +69,24 @@ export interface PutRequest {
   readonly ignoreLease: boolean;
 }
 
+/** A deletion of a key or a range. */
 export interface DeleteRangeRequest {
   readonly key: ByteString;
   readonly rangeEnd: ByteString;
   readonly prevKv: boolean;
 }
 
+/** How the sides of a comparison lie to each other. */
 export const CompareResult = { equal: 0, greater: 1, less: 2, notEqual: 3 } as const;
+/** How the sides of a comparison lie to each other. */
 export type CompareResult = (typeof CompareResult)[keyof typeof CompareResult];
 
+/** What of a key is compared. */
 export const CompareTarget = { version: 0, create: 1, mod: 2, value: 3, lease: 4 } as const;
+/** What of a key is compared. */
 export type CompareTarget = (typeof CompareTarget)[keyof typeof CompareTarget];
 
+/** A condition of a transaction. */
 export interface Compare {
   /** As sent; unknown numbers are kept. */
   readonly result: number;
@@ -89,6 +101,7 @@ export interface Compare {
   readonly lease: LeaseId;
 }
 
+/** One operation of a transaction; a transaction may be one of them. */
 export type RequestOp =
   | { readonly type: "range"; readonly request: RangeRequest }
   | { readonly type: "put"; readonly request: PutRequest }
@@ -97,6 +110,7 @@ export type RequestOp =
   /** A RequestOp without content, which etcd answers with "key not found". */
   | { readonly type: "empty" };
 
+/** Conditions, what to do if all hold, and what else. */
 export interface TxnRequest {
   readonly compare: readonly Compare[];
   readonly success: readonly RequestOp[];
@@ -125,15 +139,18 @@ export interface RangeResult {
   readonly keysOnly: boolean;
 }
 
+/** What came of a put. */
 export interface PutResult {
   readonly prevKv: KeyValue | null;
 }
 
+/** What came of a deletion. */
 export interface DeleteRangeResult {
   readonly deleted: number;
   readonly prevKvs: readonly KeyValue[];
 }
 
+/** Which branch was taken, and what came of its operations. */
 export interface TxnResult {
   readonly succeeded: boolean;
   readonly responses: readonly ResponseOp[];

@@ -3,6 +3,7 @@ import type { Dialler } from "../channel.ts";
 import { storeErrors } from "../errors.ts";
 import { LONGEST_TIMEOUT_MS } from "./limit.ts";
 
+/** A user of the cluster. */
 export interface UserCredentials {
   readonly name: string;
   readonly password: string;
@@ -28,6 +29,7 @@ export interface RemoteLimits {
   readonly watchesPerStream: number;
 }
 
+/** What a remote store goes by: how members are reached, clocks, limits. */
 export interface RemoteStoreOptions extends Partial<RemoteLimits> {
   /** One for each endpoint; at least one. */
   readonly diallers: readonly Dialler[];

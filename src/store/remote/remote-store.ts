@@ -55,6 +55,7 @@ interface Headed<Result> {
   readonly result: Result;
 }
 
+/** A store in a cluster, over whatever channels it is given: `connect` gives it gRPC. */
 export class RemoteStore implements Store {
   readonly clock: Clock;
   readonly random: Random;
