@@ -44,6 +44,28 @@ test("an add whose answer is lost counts once, whatever became of it", async () 
   }
 });
 
+test("an add that is said to have had no effect has none, at whatever moment its time was over", async () => {
+  const codes = new Set<string | undefined>();
+  for (let timeoutMs = 0; timeoutMs < 0.5; timeoutMs += 0.01) {
+    const world = new Participants();
+    const { source, store } = world.join();
+    const counter = new Counter(source, "a");
+    await world.play(counter.add(4));
+    // Time goes on from one look at the clock to the next, and no timer tells of it.
+    const now = store.clock.now.bind(store.clock);
+    let looks = 0;
+    store.clock.now = () => now() + 0.01 * ++looks;
+    const add = new Outcome(counter.add(1, { timeoutMs }));
+    await world.pass(5_000);
+    codes.add(add.code);
+    const sum = await world.play(new Counter(world.join().source, "a").get());
+    if (add.code === undefined) assert.equal(sum, 5n, `done in ${timeoutMs} ms`);
+    else if (add.code === "TIMEOUT") assert.equal(sum, 4n, `said to be not done in ${timeoutMs} ms`);
+    else assert.equal(add.code, "OUTCOME_UNKNOWN", `in ${timeoutMs} ms`);
+  }
+  assert.deepEqual([...codes].sort(), ["OUTCOME_UNKNOWN", "TIMEOUT"]);
+});
+
 test("two counters of one program do not take each other's adds for their own", async () => {
   const world = new Participants();
   const { source, store } = world.join();

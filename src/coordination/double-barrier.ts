@@ -28,6 +28,7 @@ import { Line } from "./line.ts";
 import { described, recipePrefix } from "./names.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** How many it takes, and in whose name. */
 export interface DoubleBarrierOptions {
   /** How many it takes: the same for all. */
   readonly parties: number;
@@ -47,11 +48,12 @@ export class Participation extends Hold {
   /** Leaves, and waits until all have. */
   async leave(options?: CallOptions): Promise<void> {
     using wait = new Wait(this.session.store.clock, options);
-    await this.release(wait.call());
+    await this.release(options);
     await this.#done(wait);
   }
 }
 
+/** So many begin together and end together, round after round; one who dies counts as left. */
 export class DoubleBarrier {
   readonly name: string;
   readonly parties: number;

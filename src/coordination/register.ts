@@ -102,7 +102,8 @@ export class Register {
     try {
       return await wait.for(session.writes.transact(request, mark));
     } catch (error) {
-      if (wait.signal.aborted || !session.check()) throw outcomeUnknown(this.#what, error);
+      // Its time may be over without a timer having told of it, while the transaction is under way.
+      if (wait.over || !session.check()) throw outcomeUnknown(this.#what, error);
       throw error;
     }
   }

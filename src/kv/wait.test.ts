@@ -34,6 +34,7 @@ test("what is done in time is given, and a process that was paused learns that i
   await world.pass(2_000);
   assert.equal(wait.signal.aborted, false, "no timer could run");
   assert.ok(wait.over);
+  assert.throws(() => wait.call(), { code: "TIMEOUT" }, "a store refuses a call that has no time");
   await assert.rejects(wait.for(Promise.resolve(7)), { code: "TIMEOUT" });
 });
 
@@ -41,6 +42,7 @@ test("a time longer than any timer is waited for in pieces", async () => {
   const world = new MemoryWorld();
   const { clock } = world.client().store;
   using wait = new Wait(clock, { timeoutMs: 2 ** 32 });
+  assert.equal(wait.call().timeoutMs, 2 ** 31 - 1, "a store takes no longer one");
   await world.pass(2 ** 31);
   assert.equal(wait.over, false);
   await world.pass(2 ** 31);

@@ -52,10 +52,15 @@ export class Wait implements Disposable {
     return this.signal.aborted || this.#clock.now() >= this.#deadline;
   }
 
-  /** Options for one of the operation's calls. */
+  /**
+   * Options for one of the operation's calls, with what is left of its time.
+   * @throws QuorateError what ended it: no store can be given a time that is over, whose timer has not run yet
+   */
   call(): CallOptions {
     if (this.#deadline === Number.POSITIVE_INFINITY) return { signal: this.signal };
-    return { signal: this.signal, timeoutMs: Math.max(0, this.#deadline - this.#clock.now()) };
+    const leftMs = this.#deadline - this.#clock.now();
+    if (leftMs <= 0) this.check();
+    return { signal: this.signal, timeoutMs: Math.min(leftMs, LONGEST_TIMER_MS) };
   }
 
   /** @throws QuorateError what ended it */

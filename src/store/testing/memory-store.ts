@@ -23,6 +23,7 @@ import type {
   TxnRequest,
   TxnResult,
 } from "../../wire/kv.ts";
+import { storeErrors } from "../errors.ts";
 import type {
   CallOptions,
   LeaseGrant,
@@ -294,6 +295,7 @@ export class MemoryStore implements Store {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(closed());
       if (signal?.aborted === true) return reject(aborted(signal));
+      if (!(timeoutMs > 0)) return reject(storeErrors.invalidArgument(`timeoutMs is ${timeoutMs}: give more than 0`));
       const end = (): void => {
         finish.over = true;
         timer.cancel();
