@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
 import { engines } from "../../consensus/engines.ts";
 import { type FaultKind, faultKinds } from "../../sim/faults/fault.ts";
+import { programFaultKinds } from "../../sim/plan/recipe-plan.ts";
 import { engineName } from "../engine-name.ts";
 import { callError, usageError } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
@@ -20,6 +21,7 @@ interface Settings {
   readonly jobs: number;
   readonly trace?: string;
   readonly shrink: boolean;
+  readonly recipes?: boolean;
 }
 
 const MOST_SEEDS = 10_000_000;
@@ -62,6 +64,7 @@ export function addSimulate(program: Command, terminal: Terminal): void {
     .option("--seed <number>", "run this seed, and show what happened", whole(0, 2 ** 32 - 1))
     .option("--seeds <number>", "run so many seeds, from --seed or a random one on", whole(1, MOST_SEEDS))
     .option("--members <number>", "members to begin with; drawn if not given", whole(1, 9))
+    .option("--recipes", "programs that use locks, elections, counters and the like, in place of plain clients")
     .option("--minutes <number>", "virtual minutes with faults in each run; a third of one if not given", minutes)
     .option("--faults <list>", "only these kinds of faults, with commas between; `none`: a run without", faultList)
     .option("--keep <list>", "only these faults of the seed, by their numbers: replays a shrunk failure", places)
@@ -72,12 +75,18 @@ export function addSimulate(program: Command, terminal: Terminal): void {
   example(command, "Runs clusters of production members on simulated machines and checks what they promise.", [
     "quorate simulate --seeds 1000",
     "quorate simulate --seed 42 --trace 42.log",
+    "quorate simulate --recipes --seeds 200 --engine zab",
     "quorate simulate --seeds 100 --members 5 --faults partition,crash,pause",
   ]);
   command.action(async (settings: Settings & { listFaults?: boolean }) => {
     if (settings.listFaults === true) {
       const width = Math.max(...Object.keys(faultKinds).map(({ length }) => length));
-      for (const [kind, what] of Object.entries(faultKinds)) terminal.out(`${kind.padEnd(width)}  ${what}\n`);
+      const list = (kinds: object): void => {
+        for (const [kind, what] of Object.entries(kinds)) terminal.out(`${kind.padEnd(width)}  ${what}\n`);
+      };
+      list(faultKinds);
+      terminal.out("\nof programs, with --recipes\n");
+      list(programFaultKinds);
       return;
     }
     if (settings.keep !== undefined && (settings.seed === undefined || (settings.seeds ?? 1) > 1)) {
@@ -90,7 +99,7 @@ export function addSimulate(program: Command, terminal: Terminal): void {
 }
 
 function toRun(settings: Settings): Run {
-  const { engine, members, faults, keep, minutes: long } = settings;
+  const { engine, members, faults, keep, minutes: long, recipes } = settings;
   const count = settings.seeds ?? (settings.seed === undefined ? 100 : 1);
   return {
     first: settings.seed ?? Math.floor(Math.random() * 2 ** 31),
@@ -101,6 +110,7 @@ function toRun(settings: Settings): Run {
       ...(long === undefined ? {} : { durationMs: long * 60_000 }),
       ...(faults === undefined ? {} : { faults }),
       ...(keep === undefined ? {} : { keep }),
+      ...(recipes === undefined ? {} : { recipes }),
     },
     jobs: Math.min(settings.jobs, count),
     traceFile: settings.trace ?? null,

@@ -1,6 +1,8 @@
 /** Runs seeds, shows how far it is, and says what came of it: for a failure, everything that is needed to replay it. */
 import { writeFileSync } from "node:fs";
 import { describeFault } from "../../sim/faults/fault.ts";
+import { faultCount } from "../../sim/plan/draw.ts";
+import { describeProgramFault } from "../../sim/plan/recipe-plan.ts";
 import { runSeed, type SeedOptions, type SeedResult } from "../../sim/run-seed.ts";
 import { shrink } from "../../sim/shrink.ts";
 import { table } from "../format/table.ts";
@@ -103,11 +105,11 @@ async function explain(failure: SeedSummary, run: Run, terminal: Terminal): Prom
   if (shown.traceHash !== failure.traceHash) {
     terminal.out(`\nseed ${failure.seed} gave another run when it was repeated: the simulator is not deterministic\n`);
   }
-  if (run.shrink && shown.failure !== null && shown.plan.faults.length > 0) {
+  if (run.shrink && shown.failure !== null && faultCount(shown.plan) > 0) {
     const until = performance.now() + SHRINK_MS;
     const smaller = await shrink(shown, options, () => performance.now() > until);
     terminal.out(
-      `\n${smaller.result.plan.faults.length} of ${smaller.faults} faults are needed (${smaller.runs} runs)\n`,
+      `\n${faultCount(smaller.result.plan)} of ${smaller.faults} faults are needed (${smaller.runs} runs)\n`,
     );
     shown = smaller.result;
     replay = smaller.options;
@@ -120,7 +122,8 @@ async function explain(failure: SeedSummary, run: Run, terminal: Terminal): Prom
 function tell(result: SeedResult, terminal: Terminal): void {
   const { plan, failure, trace: lines } = result;
   terminal.out(`\nseed ${plan.seed}: ${plan.cluster.members} members, ${JSON.stringify(plan.cluster)}\n`);
-  terminal.out(`faults:\n${plan.faults.map((fault) => `  ${describeFault(fault)}\n`).join("")}`);
+  const faults = [...plan.faults.map(describeFault), ...(plan.recipes?.faults.map(describeProgramFault) ?? [])];
+  terminal.out(`faults:\n${faults.map((fault) => `  ${fault}\n`).join("")}`);
   terminal.out(`the last of ${lines.length} events:\n${lines.slice(-LINES_SHOWN).join("\n")}\n`);
   if (failure !== null) terminal.out(`\n${failure.property}: ${failure.message}\n`);
 }
@@ -136,8 +139,9 @@ function writeTrace(result: SeedResult, file: string, terminal: Terminal): void 
 }
 
 /** The command that does the same again. */
-export function commandFor({ seed, engine, members, durationMs, faults, keep }: SeedOptions): string {
+export function commandFor({ seed, engine, members, durationMs, faults, keep, recipes }: SeedOptions): string {
   const words = ["quorate simulate", `--seed ${seed}`];
+  if (recipes === true) words.push("--recipes");
   if (engine !== undefined) words.push(`--engine ${engine}`);
   if (members !== undefined) words.push(`--members ${members}`);
   if (durationMs !== undefined) words.push(`--minutes ${durationMs / 60_000}`);
