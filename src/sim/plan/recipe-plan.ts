@@ -71,7 +71,7 @@ export interface RecipePlan {
 
 /** Two clocks may differ by this share before a session may end later for its program than for the cluster. */
 export const CLOCK_DRIFT = 0.0099;
-const DURATIONS_MS = [4_000, 6_000, 8_000, 8_000, 12_000, 20_000];
+const DURATIONS_MS = [3_000, 4_000, 4_000, 6_000, 8_000, 12_000];
 
 interface Profile {
   readonly chance: number;
@@ -125,7 +125,7 @@ function pick<T>(random: SeededRandom, choices: readonly T[]): T {
 }
 
 function drawRecipes(random: SeededRandom, { members, electionMs }: ClusterPlan, durationMs: number): RecipePlan {
-  const share = random.between(0.15, 1);
+  const share = random.between(0.15, 0.7);
   const drawn = recipeNames.filter(() => random.chance(share));
   const least = Math.ceil((1.5 * electionMs) / 1_000);
   const programs = 2 + random.below(4);
@@ -135,7 +135,7 @@ function drawRecipes(random: SeededRandom, { members, electionMs }: ClusterPlan,
     recipes: drawn.length === 0 ? [pick(random, recipeNames)] : drawn,
     names: 1 + random.below(2),
     ttlMs,
-    thinkMs: pick(random, [5, 50, 300]),
+    thinkMs: pick(random, [20, 100, 400]),
     holdMs: pick(random, [5, 50, 300, 2_000]),
     impatience: pick(random, [0, 0.2, 0.6]),
     compacts: random.chance(0.4),

@@ -109,7 +109,7 @@ export const useLatch: Use = async (user) => {
 export const PARTIES = 2;
 
 export const useDoubleBarrier: Use = async (user) => {
-  const name = user.name("d");
+  const name = "d";
   const { recorder, life } = user;
   const part = await user.quorate.doubleBarrier(name, { parties: PARTIES }).enter(user.patience());
   const resource = `double barrier ${name}`;

@@ -61,8 +61,8 @@ const EXPECTED: ReadonlySet<string> = new Set([
 ]);
 
 /** Keys of those who hold or wait: gone when nobody does. */
-const LINES = ["lock/", "rw/", "election/", "double-barrier/"];
-const SEMAPHORE_LINE = /^semaphore\/[^/]+\/\/line\//;
+const LINES = ["lock/", "rw/", "election/"];
+const INNER_LINES = /^(semaphore\/[^/]+\/\/line|double-barrier\/[^/]+\/\/in)\//;
 /** Members that may come later are known from the start, as a name service would know them. */
 const MOST_MEMBERS = 12;
 const COMPACTS_EVERY_MS = 700;
@@ -147,7 +147,7 @@ export class RecipeWorkload implements Stage {
     return keyspace
       .range(rangeRequest("\0", { rangeEnd: "\0", keysOnly: true }))
       .kvs.map(({ key }) => key)
-      .filter((key) => LINES.some((prefix) => key.startsWith(prefix)) || SEMAPHORE_LINE.test(key));
+      .filter((key) => LINES.some((prefix) => key.startsWith(prefix)) || INNER_LINES.test(key));
   }
 
   nextUse(what: string): number {
