@@ -15,6 +15,7 @@ import { stayAlive } from "../../node/stay-alive.ts";
 import { storeErrors } from "../../store/errors.ts";
 import type { MemberOptions } from "../member-options.ts";
 import { errorOf } from "./error-note.ts";
+import { withOptionNames } from "./options.ts";
 import { type FromThread, STOP, type ThreadPlan } from "./protocol.ts";
 
 /** Longer than a member needs to hand leadership over and to write what is left. */
@@ -89,8 +90,9 @@ export class MemberThread {
       case "started":
         return this.#started.resolve();
       case "refused": {
-        const error = errorOf(message.error);
-        return this.#end(error instanceof QuorateError ? error : this.#ended(error));
+        const { error } = message;
+        const refused = errorOf({ ...error, message: withOptionNames(error.message) });
+        return this.#end(refused instanceof QuorateError ? refused : this.#ended(refused, "cannot start"));
       }
       case "failed":
         return this.#end(this.#ended(errorOf(message.error)));
@@ -121,8 +123,8 @@ export class MemberThread {
     this.#exited.resolve();
   }
 
-  #ended(cause: Error): QuorateError {
-    const message = `the member in ${this.dataDir} has ended: ${cause.message}`;
+  #ended(cause: Error, what = "has ended"): QuorateError {
+    const message = `the member in ${this.dataDir} ${what}: ${cause.message}`;
     return new QuorateError("MEMBER_FAILED", GrpcStatus.internal, message, { cause });
   }
 }

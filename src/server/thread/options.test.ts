@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { memberOptions } from "./options.ts";
+import { memberOptions, withOptionNames } from "./options.ts";
 
 const three = ["a", "b", "c"].map((name, at) => ({ name, peerUrls: [`http://10.0.0.${at + 1}:2380`] }));
 
@@ -31,6 +31,15 @@ describe("what is taken where nothing is said", () => {
     assert.deepEqual(behind.listenPeerUrls, ["http://0.0.0.0:2380"]);
     assert.deepEqual(behind.initialAdvertisePeerUrls, ["http://10.0.0.2:2380"]);
   });
+});
+
+test("what a member says of flags is said of options, and commands stay as they are", () => {
+  const said =
+    "--engine is paxos; start it with --initial-cluster-state existing, or run: quorate member add a --peer-urls=u";
+  assert.equal(
+    withOptionNames(said),
+    "engine is paxos; start it with initialClusterState existing, or run: quorate member add a --peer-urls=u",
+  );
 });
 
 describe("what cannot be used is refused by its name", () => {

@@ -84,6 +84,16 @@ export function memberOptions(told: EmbeddedMemberOptions): MemberOptions {
   };
 }
 
+/** Flags of `quorate serve` that a member speaks of when it cannot start as told. */
+const FLAGS = /--(name|engine|initial-cluster(?:-state|-token)?|initial-advertise-peer-urls|phase2-quorum)(?![a-z-])/g;
+
+/** What a member says of flags, said of options: `--initial-cluster-state` is `initialClusterState`. */
+export function withOptionNames(text: string): string {
+  return text.replace(FLAGS, (_, flag: string) =>
+    flag.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase()),
+  );
+}
+
 /** What was given: an option that is undefined was not. */
 function given(told: EmbeddedMemberOptions): EmbeddedMemberOptions {
   const options: Record<string, unknown> = {};

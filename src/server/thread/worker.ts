@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Logger } from "../../environment.ts";
 import { GrpcStatus, QuorateError } from "../../errors.ts";
+import type { Replica } from "../../replica/face.ts";
 import type { RunningMember } from "../assemble.ts";
 import { startMemberBehind } from "../member.ts";
 import { startServer } from "../server.ts";
@@ -55,7 +56,32 @@ async function start(): Promise<RunningMember> {
       `listenPeerUrls is missing: ${options.dataDir} is that of a member of ${members}, which the others must reach`,
     );
   }
+  // One that is alone leads at once, and then its first calls need not wait. Others may be a long time in coming.
+  if (members === 1) await Promise.race([ledBySomebody(member.replica), member.failed.then(raise)]);
   return member;
+}
+
+function ledBySomebody(replica: Replica): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (replica.status().engine.leader === 0n) return;
+      stop();
+      resolve();
+    };
+    const stop = replica.onStatusChange(look);
+    look();
+  });
+}
+
+function raise(error: Error): never {
+  throw error;
+}
+
+/** What the system itself refuses at the start is the disk's: who cannot listen says so in words of our own. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof Error) || !("syscall" in error)) return error;
+  const message = `cannot use ${options.dataDir} as data directory: ${error.message}; choose one that can be written to`;
+  return new QuorateError("DATA_DIR", GrpcStatus.failedPrecondition, message, { cause: error });
 }
 
 try {
@@ -67,6 +93,6 @@ try {
   });
   tell({ is: "started" });
 } catch (error) {
-  tell({ is: "refused", error: noteOf(error) });
+  tell({ is: "refused", error: noteOf(refusal(error)) });
   process.exit(1);
 }
