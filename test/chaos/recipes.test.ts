@@ -77,9 +77,9 @@ describe(`${MINUTES} minutes of recipes under kill -9, SIGSTOP and cuts`, {
     const failed = new AbortController();
     const inTurn = async <F extends { readonly name: string }>(
       faults: readonly F[],
+      first: number,
       strike: (fault: F) => Promise<string>,
     ): Promise<void> => {
-      const first = random.below(faults.length);
       try {
         for (let turn = first; performance.now() < end && !failed.signal.aborted; turn++) {
           const fault = faults[turn % faults.length] as F;
@@ -92,13 +92,14 @@ describe(`${MINUTES} minutes of recipes under kill -9, SIGSTOP and cuts`, {
         failed.abort();
       }
     };
+    const ofMembers = [...FAULTS, ...PARTITION_FAULTS];
     await Promise.all([
-      inTurn([...FAULTS, ...PARTITION_FAULTS], async (fault) => {
+      inTurn(ofMembers, random.below(ofMembers.length), async (fault) => {
         const did = await fault.strike(cluster, random);
         await cluster.ready();
         return did;
       }),
-      inTurn(CLIENT_FAULTS, async (fault) => await fault.strike(competition, random)),
+      inTurn(CLIENT_FAULTS, 0, async (fault) => await fault.strike(competition, random)),
     ]);
   }
 

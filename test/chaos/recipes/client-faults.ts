@@ -7,8 +7,6 @@ import type { Domain } from "./messages.ts";
 
 /** Beyond this a session is certainly over, at the store too. */
 const BEYOND_LEASE_MS = 2 * TTL_MS;
-/** Somebody writes sooner than this, unless nobody gets on. */
-const WRITES_WITHIN_MS = 30_000;
 const WRITTEN: readonly Domain[] = ["lock", "book", "office"];
 
 export interface ClientFault {
@@ -30,22 +28,29 @@ function anyOne({ competitors }: Competition, random: Seeded): CompetitorProcess
   return random.pick(competitors);
 }
 
-/** Who writes next with a new fence, caught in the midst of it, before its second write. */
-async function nextWriter(competition: Competition, random: Seeded): Promise<CompetitorProcess> {
-  const waiting = delay(WRITES_WITHIN_MS, "", { ref: false });
-  const name = await Promise.race([competition.referee.nextWriter(random.pick(WRITTEN)), waiting]);
-  return competition.named(name) ?? anyOne(competition, random);
-}
-
 /** In the order in which they take turns. */
 export const CLIENT_FAULTS: readonly ClientFault[] = [
   {
-    name: "SIGSTOP of a holder that writes, beyond its lease",
+    name: "SIGSTOP of a holder that writes, until another does",
     async strike(competition, random) {
-      const writer = await nextWriter(competition, random);
+      const { referee } = competition;
+      const domain = random.pick(WRITTEN);
       const pausedMs = BEYOND_LEASE_MS + random.below(1_000);
-      await pauseFor(writer, pausedMs);
-      return `${writer.name}, ${pausedMs} ms`;
+      let writer: CompetitorProcess | null = null;
+      while (writer === null) {
+        await referee.nextWriter(domain, (name) => {
+          // Before its write is answered: the next one comes when it wakes up, without another look.
+          writer = competition.named(name);
+          writer?.pause();
+        });
+      }
+      const { name } = writer as CompetitorProcess;
+      try {
+        await Promise.all([delay(pausedMs), referee.nextWriter(domain)]);
+      } finally {
+        (writer as CompetitorProcess).resume();
+      }
+      return `${name}, with ${domain}, at least ${pausedMs} ms`;
     },
   },
   {

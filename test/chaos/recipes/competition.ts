@@ -60,7 +60,7 @@ export class Competition {
     await eventually(
       "everybody gets everything",
       () => {
-        this.assertWell();
+        if (this.#faults.length > 0) return;
         for (const [competitor, counts] of before) {
           const now = uses(competitor);
           const stuck = USES.filter((_, at) => (now[at] ?? 0) <= (counts[at] ?? 0));
@@ -69,12 +69,16 @@ export class Competition {
       },
       { withinMs },
     );
+    this.assertWell();
   }
 
   /** @throws an error if something was said or has happened that never should, without waiting for the end. */
   assertWell(): void {
-    const faults = [...this.casualties, ...this.referee.broken];
-    assert(faults.length === 0, faults.slice(0, 5).join("\n"));
+    assert(this.#faults.length === 0, this.#faults.slice(0, 5).join("\n"));
+  }
+
+  get #faults(): readonly string[] {
+    return [...this.casualties, ...this.referee.broken];
   }
 
   /** Tells all to stop: each must come to an end by itself, with exit code 0. */

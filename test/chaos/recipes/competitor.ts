@@ -111,8 +111,7 @@ function tellIfHeld(grant: Grant, hold: Hold): void {
 async function have(grant: Grant, hold: Hold, act: (step: number) => Promise<void>): Promise<void> {
   try {
     tellIfHeld(grant, hold);
-    // Twice at least: who is stopped after the first time comes too late with the second.
-    for (let step = 1 + random.below(3); step >= 0; step--) {
+    for (let step = random.below(4); step >= 0; step--) {
       await rest();
       tellIfHeld(grant, hold);
       await act(step);
@@ -123,14 +122,22 @@ async function have(grant: Grant, hold: Hold, act: (step: number) => Promise<voi
   }
 }
 
+/**
+ * Without a look at whether it is held, as programs do: who is stopped between the two comes too late with the second, and
+ * it is the resource that must refuse.
+ */
+async function writeTwice(grant: Grant): Promise<void> {
+  await line.ask({ say: "write", ...grant });
+  await line.ask({ say: "write", ...grant });
+}
+
 async function useLock(): Promise<void> {
   const mutex = q.lock("one", { label: name });
   const lock = random.below(8) === 0 ? await mutex.tryAcquire(patience()) : await mutex.acquire(patience());
   if (lock === null) return;
   const grant = grantOf("lock", lock, LIMITS.lock);
   await have(grant, lock, async (step) => {
-    // Without a look at the lock, as programs do: it is the resource that must refuse.
-    await line.ask({ say: "write", ...grant });
+    await writeTwice(grant);
     if (step % 2 === 0) await writeGuarded(lock, grant.fence);
   });
 }
@@ -149,7 +156,7 @@ async function useBook(side: "read" | "write"): Promise<void> {
   const lock = await q.readWriteLock("book", { label: name })[side].acquire(patience());
   const grant = grantOf("book", lock, side === "write" ? LIMITS.book : 1);
   await have(grant, lock, async () => {
-    if (side === "write") await line.ask({ say: "write", ...grant });
+    if (side === "write") await writeTwice(grant);
   });
 }
 
@@ -164,7 +171,7 @@ async function useOffice(): Promise<void> {
   const office = await q.election("office").campaign(name, patience());
   const grant = grantOf("office", office, LIMITS.office);
   await have(grant, office, async (step) => {
-    await line.ask({ say: "write", ...grant });
+    await writeTwice(grant);
     await office.proclaim(`${name} ${step}`, patience());
   });
 }

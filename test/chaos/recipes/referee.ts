@@ -26,17 +26,16 @@ export class Referee {
     "high-rate": new AddBook("high-rate"),
   };
   readonly guarded: GuardedWrite[] = [];
-  /** Guarded writes that the store refused. */
-  fenced: number = 0;
   /** To the resource, by domain. */
-  readonly writes = new Map<Domain, WriteCounts>();
+  readonly writes: Map<Domain, WriteCounts> = new Map();
   /** What competitors say that should never happen. */
   readonly broken: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Map<Socket, string>();
   readonly #highest = new Map<Domain, number>();
   readonly #uses = new Map<string, number>();
-  readonly #writerWanted = new Map<Domain, (name: string) => void>();
+  readonly #awaited = new Map<Domain, (name: string) => void>();
+  #fenced = 0;
 
   private constructor() {
     this.#server = createServer((socket) => this.#accept(socket));
@@ -57,16 +56,24 @@ export class Referee {
     return address.port;
   }
 
+  /** Guarded writes that the store refused. */
+  get fenced(): number {
+    return this.#fenced;
+  }
+
   /** How often a competitor has used something. */
   uses(name: string, use: Use): number {
     return this.#uses.get(`${name} ${use}`) ?? 0;
   }
 
-  /** The name of whoever writes next with a fence that is new, told before that one gets its answer. */
-  nextWriter(domain: Domain): Promise<string> {
-    const { promise, resolve } = Promise.withResolvers<string>();
-    this.#writerWanted.set(domain, resolve);
-    return promise;
+  /** Calls `meet` with the name of whoever writes next with a fence that is new, before that one gets its answer. */
+  async nextWriter(domain: Domain, meet: (name: string) => void = () => undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited.set(domain, (name) => {
+      meet(name);
+      resolve();
+    });
+    await promise;
   }
 
   /** Tells all competitors to end what they are at, and then themselves. */
@@ -109,7 +116,7 @@ export class Referee {
         this.guarded.push(said);
         return;
       case "fenced":
-        this.fenced += 1;
+        this.#fenced += 1;
         return;
       case "used": {
         const key = `${this.#sockets.get(socket)} ${said.use}`;
@@ -130,8 +137,8 @@ export class Referee {
       return false;
     }
     if (fence > highest) {
-      this.#writerWanted.get(domain)?.(this.#sockets.get(socket) ?? "?");
-      this.#writerWanted.delete(domain);
+      this.#awaited.get(domain)?.(this.#sockets.get(socket) ?? "?");
+      this.#awaited.delete(domain);
     }
     this.#highest.set(domain, fence);
     counts.taken += 1;
