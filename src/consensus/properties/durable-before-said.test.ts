@@ -43,6 +43,22 @@ describe("durable before said", () => {
     );
   });
 
+  it("what it said of entries holds although a write that was under way in a crash dropped them since", () => {
+    const state = hardState({ epoch: 2, vote: 2n });
+    const said = { type: "vote", lastIndex: 3, lastEpoch: 1, transfer: false } as const;
+    // The crash comes when entry 3 is being dropped, or before it was written at all.
+    const reborn = (had: boolean): Theatre => {
+      const t = new Theatre();
+      t.store(2n, had ? [command(1, 2), command(1, 3)] : [command(1, 2)], { state });
+      if (had) t.write(2n, [], { truncateFrom: 3 });
+      else t.write(2n, [command(1, 3)]);
+      t.start(2n, { entries: t.puppet(2n).log.slice(0, 2), state }, { epoch: 2 });
+      return t;
+    };
+    reborn(true).tell(2n, 1n, 2, said);
+    violates("durable before said", /holds entry 3, its disk ends at 2/, () => reborn(false).tell(2n, 1n, 2, said));
+  });
+
   it("a promise would not outlive a restart", () => {
     const t = new Theatre();
     const answer = { type: "heartbeatResponse", session: 1, round: 1, sentAt: 0, promiseMs: 500 } as const;
