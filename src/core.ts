@@ -39,7 +39,13 @@ export {
   RankedLeadership,
 } from "./coordination/ranked-election.ts";
 export { RateLimiter, type RateLimiterOptions } from "./coordination/rate-limiter.ts";
-export { ReadWriteLock, type ReadWriteLockOptions, Side, SideLock } from "./coordination/read-write-lock.ts";
+export {
+  ReadWriteLock,
+  type ReadWriteLockOptions,
+  Side,
+  type SideContender,
+  SideLock,
+} from "./coordination/read-write-lock.ts";
 export {
   type AcquireOptions,
   Permit,
@@ -47,7 +53,7 @@ export {
   Semaphore,
   type SemaphoreOptions,
 } from "./coordination/semaphore.ts";
-export { Session, type SessionOptions } from "./coordination/session.ts";
+export { Session, type SessionOptions, type SessionSource } from "./coordination/session.ts";
 export { ShardedCounter, type ShardedCounterOptions } from "./coordination/sharded-counter.ts";
 export { SnowflakeIds } from "./coordination/snowflake-ids.ts";
 export type { Clock, Random, Scheduled } from "./environment.ts";
@@ -121,3 +127,4 @@ export {
   type TxnResult,
   type WatchEvent,
 } from "./wire/kv.ts";
+export type { Method } from "./wire/methods.ts";

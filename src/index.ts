@@ -45,7 +45,7 @@ export { type StartOptions, start } from "./coordination/start.ts";
 export * from "./core.ts";
 export type { Address, ClusterId, Logger, MemberId } from "./environment.ts";
 export type { AutoCompaction } from "./replica/housekeeping.ts";
-export type { RunningMember } from "./server/assemble.ts";
+export type { RunningMember, StopOptions } from "./server/assemble.ts";
 export type { InitialMember } from "./server/bootstrap.ts";
 export { startMember } from "./server/member.ts";
 export type { MemberOptions } from "./server/member-options.ts";

@@ -1,0 +1,65 @@
+// `npm run docs:api`: writes the reference of what the package exports, from its doc comments, into docs/api (not kept in
+// Git). Fails when an exported symbol has no doc comment, when a type that is part of the interface has no name that a
+// user could import, and when a link of a comment leads nowhere. With --check it writes nothing.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Application, LogLevel } from "typedoc";
+import { FACES } from "./house.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const check = process.argv.includes("--check");
+
+/** Parameters of constructors that only the library calls, and what only it needs of what it gives. */
+const MADE_BY_THE_LIBRARY = [
+  "Entrance",
+  "GroupReplica",
+  "KeyRange",
+  "Leaseholder",
+  "Place",
+  "Reading",
+  "Scope",
+  "SettledWrites",
+  "Wait",
+];
+
+const application = await Application.bootstrap({
+  name: "quorate",
+  entryPoints: FACES.map((face) => join(root, "src", face)),
+  tsconfig: join(root, "tsconfig.json"),
+  readme: "none",
+  disableGit: true,
+  sourceLinkTemplate: "../../{path}#L{line}",
+  out: join(root, "docs", "api"),
+  githubPages: false,
+  excludeExternals: true,
+  excludeInternal: true,
+  excludePrivate: true,
+  excludeProtected: true,
+  intentionallyNotExported: MADE_BY_THE_LIBRARY,
+  validation: { notDocumented: false, notExported: true, invalidLink: true, invalidPath: true },
+  // tsc has done that, with the TypeScript of the project.
+  skipErrorChecking: true,
+  logLevel: LogLevel.Warn,
+});
+const project = await application.convert();
+if (project === undefined) process.exit(1);
+application.validate(project);
+if (!check) await application.generateOutputs(project);
+// Of members, those have words that need some; every exported symbol does.
+for (const module of project.children ?? []) {
+  for (const symbol of module.children ?? []) {
+    if (isDocumented(symbol)) continue;
+    application.logger.warn(`${symbol.getFullName()} in ${symbol.sources?.[0]?.fileName} has no doc comment`);
+  }
+}
+const { errorCount, warningCount } = application.logger;
+const symbols = Object.keys(project.reflections).length;
+if (symbols < 500) application.logger.error(`only ${symbols} symbols and members were found`);
+console.log(`api: ${symbols} symbols and members, ${errorCount + warningCount} problems`);
+process.exitCode = application.logger.errorCount + warningCount > 0 ? 1 : 0;
+
+/** One that is told elsewhere again (quorate and quorate/core export the same) counts there. */
+function isDocumented(symbol) {
+  if (symbol.variant === "reference" || symbol.hasComment()) return true;
+  return (symbol.signatures ?? []).some((signature) => signature.hasComment());
+}
