@@ -71,9 +71,11 @@ function findStages() {
     for (const engine of otherEngines) {
       found.push({ name: `${name}-${engine}`, files, concurrency: 1, timeout: 15 * MINUTE_MS, engine });
     }
-    // What the library promises, it promises on a real etcd, too.
+    // What the library promises, it promises on a real etcd, and on a member in a thread of the program, too.
     if (name === "behaviour" && wantedEngine === undefined) {
-      found.push({ name: "behaviour-etcd", files, concurrency: 1, timeout: 15 * MINUTE_MS, target: "etcd" });
+      for (const target of ["embedded", "etcd"]) {
+        found.push({ name: `behaviour-${target}`, files, concurrency: 1, timeout: 15 * MINUTE_MS, target });
+      }
     }
   }
   const order = ["unit", "scripts", "zoo", "simulation", "conformance", "interop", "behaviour", "e2e", "", "chaos"];

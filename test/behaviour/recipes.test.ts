@@ -1,44 +1,30 @@
 /**
- * What a program calls, against a whole cluster, while its leader is killed. The same suite runs on each engine, and on a
- * real etcd (`QUORATE_TEST_TARGET=etcd`).
+ * What a program calls, while the leader is killed. The same suite runs on clusters of each engine, on a real etcd
+ * (`QUORATE_TEST_TARGET=etcd`), and on a member in a thread of this process (`embedded`), which cannot be killed alone:
+ * there the programs stand still for a while.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { connect } from "../../src/coordination/connect.ts";
 import type { Quorate } from "../../src/coordination/quorate.ts";
 import { QuorateError } from "../../src/errors.ts";
-import { ClusterUnderTest } from "../support/cluster.ts";
 import { ETCD, missing } from "../support/programs.ts";
-import { targetFromEnvironment } from "../support/target.ts";
+import { type Surroundings, surroundingsFromEnvironment } from "./surroundings.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const skip = targetFromEnvironment() === "etcd" && missing(ETCD);
+const skip = process.env["QUORATE_TEST_TARGET"] === "etcd" && missing(ETCD);
 
 describe("recipes on a cluster", { skip }, () => {
-  let cluster: ClusterUnderTest;
-  const programs: Quorate[] = [];
+  let surroundings: Surroundings;
+  let programs: readonly Quorate[] = [];
 
   before(async () => {
-    cluster = await ClusterUnderTest.start();
-    for (let i = 0; i < 4; i++) programs.push(await connect(cluster.endpoints, { sessionTtlMs: 10_000 }));
+    surroundings = await surroundingsFromEnvironment();
+    programs = surroundings.programs;
   });
-  after(async () => {
-    await Promise.allSettled(programs.map((q) => q.close({ timeoutMs: 5_000 })));
-    await cluster.stop();
-  });
+  after(() => surroundings?.stop());
 
-  /** Ends the leader as a power failure would while `work` goes on, and brings it back. */
-  async function whileLeaderDies<T>(work: Promise<T>): Promise<T> {
-    const leader = await cluster.leader();
-    await leader.end("SIGKILL");
-    await pause(1_500);
-    leader.start();
-    const result = await work;
-    await cluster.ready();
-    return result;
-  }
-
+  const whileLeaderDies = <T>(work: Promise<T>): Promise<T> => surroundings.disturb(work);
   const program = (at: number): Quorate => programs[at] as Quorate;
 
   test("keys, pages, conditions and transactions", async () => {
