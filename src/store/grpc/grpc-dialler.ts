@@ -71,9 +71,13 @@ async function dial(
   }
 }
 
-function encrypted(library: Library, { ca, cert, key }: TlsOptions): grpc.ChannelCredentials {
+function encrypted(
+  library: Library,
+  { ca, cert, key, insecureSkipVerify = false }: TlsOptions,
+): grpc.ChannelCredentials {
   const [roots, chain, secret] = [ca, cert, key].map((pem) => (pem === undefined ? null : Buffer.from(pem)));
-  return library.credentials.createSsl(roots, secret, chain);
+  const verification = insecureSkipVerify ? { rejectUnauthorized: false, checkServerIdentity: () => undefined } : {};
+  return library.credentials.createSsl(roots, secret, chain, verification);
 }
 
 /** Waits until a channel is connected, has failed, or is out of time. */

@@ -10,8 +10,14 @@ export interface TlsOptions {
   readonly key?: string | Uint8Array;
   /** The name that the server's certificate must have, if it is not the endpoint's host. */
   readonly serverName?: string;
+  /**
+   * Takes any certificate: for tests and first aid, since whoever sits between can read and change everything. Default
+   * false.
+   */
+  readonly insecureSkipVerify?: boolean;
 }
 
+/** How connections are made and watched, and how much goes through them at once. */
 export interface GrpcOptions {
   /** Given: `host:port` and `https://` are encrypted so; without it `https://` is, trusting whom Node trusts. */
   readonly tls?: TlsOptions;

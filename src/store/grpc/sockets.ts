@@ -1,11 +1,11 @@
 /**
- * What the gRPC library does not take care of: sockets of connections that did not come about.
+ * What the gRPC library does not take care of: sockets of connections that did not come about, and names that are none.
  *
  * It cannot give up a connection that is being made, and closes one gently, which a frozen member never answers: each
  * attempt would leave a socket behind for as long as the other side says nothing. So an address is first tried with a
  * socket of our own, and those of the library are noted, to be destroyed when they are of no more use.
  */
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -58,6 +58,7 @@ export function noteSockets(credentials: ChannelCredentials): () => void {
   const create = credentials._createSecureConnector.bind(credentials);
   credentials._createSecureConnector = (target, options, callCredentials) => {
     const connector = create(target, options, callCredentials);
+    nameNoAddress(connector);
     return {
       connect: (socket) => {
         sockets.add(socket);
@@ -72,4 +73,15 @@ export function noteSockets(credentials: ChannelCredentials): () => void {
   return () => {
     for (const socket of sockets) socket.destroy();
   };
+}
+
+/**
+ * The library announces an IP address as the name of the server, which TLS forbids and Node warns about. Without a name,
+ * Node checks the certificate against the address itself.
+ */
+function nameNoAddress(connector: object): void {
+  const { connectionOptions } = connector as { readonly connectionOptions?: { servername?: string } };
+  if (connectionOptions?.servername !== undefined && isIP(connectionOptions.servername) !== 0) {
+    delete connectionOptions.servername;
+  }
 }

@@ -37,7 +37,7 @@ export class Credentials {
    * The token to send to any member; `connected` is asked if there is none.
    * @throws QuorateError UNAUTHENTICATED if the user or its password is wrong; CallFailure if the exchange failed
    */
-  async tokenFor(connected: Connected, limit: Limit): Promise<string> {
+  async tokenFor(connected: Pick<Connected, "channel">, limit: Pick<Limit, "race">): Promise<string> {
     return this.#token ?? (await limit.race(this.#exchanged(connected)));
   }
 
@@ -52,14 +52,14 @@ export class Credentials {
     if (this.#token === token) this.#token = null;
   }
 
-  #exchanged(connected: Connected): Promise<string> {
+  #exchanged(connected: Pick<Connected, "channel">): Promise<string> {
     this.#exchange ??= this.#ask(connected).finally(() => {
       this.#exchange = null;
     });
     return this.#exchange;
   }
 
-  async #ask({ channel }: Connected): Promise<string> {
+  async #ask({ channel }: Pick<Connected, "channel">): Promise<string> {
     const user = this.#user as UserCredentials;
     try {
       const { token } = await channel.call(authenticate, user, { timeoutMs: EXCHANGE_MS });
