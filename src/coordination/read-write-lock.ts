@@ -15,18 +15,27 @@
  * Sources: etcd's recipe `RWMutex`, and etcd 16221: there a waiter whose predecessor lost its lease took that for its
  * turn. Here nobody is let in without a look at all who came before.
  */
+import { prefixRange, rangeRequest } from "../kv/requests.ts";
 import type { CallOptions, ReadOptions } from "../store/store.ts";
+import { type ByteString, SortOrder, SortTarget } from "../wire/kv.ts";
 import { Entrance } from "./entrance.ts";
 import { Hold, whileHeld } from "./hold.ts";
-import { type Contender, Line } from "./line.ts";
+import { type Contender, contender, Line } from "./line.ts";
 import { described, recipePrefix } from "./names.ts";
 import type { Session, SessionSource } from "./session.ts";
 
+/** In whose name, and what others see. */
 export interface ReadWriteLockOptions {
   /** In whose name; default: the session that all share. */
   readonly session?: Session;
   /** What others see of who holds or waits; default none. */
   readonly label?: string;
+}
+
+/** Somebody who holds a side or waits for it. */
+export interface SideContender extends Contender {
+  readonly side: "read" | "write";
+  readonly holds: boolean;
 }
 
 /** A side of a read-write lock that is held. */
@@ -59,11 +68,13 @@ export class Side {
   }
 }
 
+/** Many readers or one writer: fair, so that readers who come later do not keep a writer waiting. */
 export class ReadWriteLock {
   readonly name: string;
   readonly read: Side;
   readonly write: Side;
   readonly #line: Line;
+  readonly #writers: ByteString;
 
   /** @throws QuorateError `INVALID_ARGUMENT` if the name cannot be one */
   constructor(source: SessionSource, name: string, { session, label = "" }: ReadWriteLockOptions = {}) {
@@ -75,12 +86,22 @@ export class ReadWriteLock {
     const readers = `${all}read/`;
     this.name = name;
     this.#line = line;
+    this.#writers = writers;
     this.read = new Side(new Entrance(from, { line, prefix: readers, blocking: writers, label }), `${what} to read`);
     this.write = new Side(new Entrance(from, { line, prefix: writers, blocking: all, label }), `${what} to write`);
   }
 
   /** All who hold it or wait for it, in their order. */
-  async standing(options?: ReadOptions): Promise<readonly Contender[]> {
-    return await this.#line.contenders(options);
+  async standing(options?: ReadOptions): Promise<readonly SideContender[]> {
+    const { store, prefix } = this.#line;
+    const { key, rangeEnd } = prefixRange(prefix);
+    const order = { sortOrder: SortOrder.ascend, sortTarget: SortTarget.create };
+    const { kvs } = await store.range(rangeRequest(key, { rangeEnd, ...order }), options);
+    let hasWriter = false;
+    return kvs.map((kv, index): SideContender => {
+      const side = kv.key.startsWith(this.#writers) ? "write" : "read";
+      hasWriter ||= side === "write";
+      return { ...contender(kv), side, holds: side === "write" ? index === 0 : !hasWriter };
+    });
   }
 }
