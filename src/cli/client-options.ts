@@ -1,94 +1,40 @@
-/**
- * The options every client verb has, before or after the verb, and what they are when not given: a `QUORATE_*`
- * environment variable, else the default.
- */
-import { type Command, InvalidArgumentError, Option } from "commander";
+/** What a client verb works with: a connection as its options say, output in the format asked for, numbers it is given. */
+import { type Command, InvalidArgumentError } from "commander";
+import type { Quorate } from "../coordination/quorate.ts";
+import { hasCode } from "../kv/wait.ts";
 import { ClusterClient } from "./client/client.ts";
-import { parseEndpoints } from "./client/endpoints.ts";
-import { formatDuration, parseDuration } from "./duration.ts";
-import { usageError } from "./failure.ts";
+import { addClientOptions, connectionOf, formatOf, isOn, type OutputFormat, storeOptions } from "./client-settings.ts";
+import { oneLine, usageError } from "./failure.ts";
 import { type Json, stringify } from "./format/json.ts";
 import type { Terminal } from "./terminal.ts";
 
-export type OutputFormat = "plain" | "json" | "table";
+export { addClientOptions };
 
-/** Environment variables of client verbs; `serve` passes over them. */
-export const clientVariables: readonly string[] = [
-  "QUORATE_ENDPOINTS",
-  "QUORATE_WRITE_OUT",
-  "QUORATE_DIAL_TIMEOUT",
-  "QUORATE_COMMAND_TIMEOUT",
-  "QUORATE_HEX",
-];
-
-const DEFAULT_ENDPOINTS = "127.0.0.1:2379";
-
-interface ClientOption {
-  readonly key: string;
-  readonly flags: string;
-  readonly description: string;
-  readonly variable: string;
-  readonly fallback: string;
+/** One result in each format. Plain output is a byte string. */
+export interface Output {
+  readonly plain: () => string;
+  readonly table: () => string;
+  readonly json: () => Json;
 }
 
-const clientOptions = [
-  {
-    key: "endpoints",
-    flags: "--endpoints <list>",
-    description: "members to call, host:port separated by commas",
-    variable: "QUORATE_ENDPOINTS",
-    fallback: DEFAULT_ENDPOINTS,
-  },
-  {
-    key: "writeOut",
-    flags: "-w, --write-out <format>",
-    description: "table, json (etcdctl's fields, keys in base64) or plain",
-    variable: "QUORATE_WRITE_OUT",
-    fallback: "plain",
-  },
-  {
-    key: "dialTimeout",
-    flags: "--dial-timeout <duration>",
-    description: "how long one endpoint may take to connect",
-    variable: "QUORATE_DIAL_TIMEOUT",
-    fallback: "2s",
-  },
-  {
-    key: "commandTimeout",
-    flags: "--command-timeout <duration>",
-    description: "how long one call may take",
-    variable: "QUORATE_COMMAND_TIMEOUT",
-    fallback: "5s",
-  },
-] as const satisfies readonly ClientOption[];
-
-type ClientOptionKey = (typeof clientOptions)[number]["key"];
-
-/** Adds the options to a verb, or hidden to the program, so that they may stand before the verb too. */
-export function addClientOptions(command: Command, hidden = false): Command {
-  for (const { flags, description, variable, fallback } of clientOptions) {
-    const option = new Option(flags, `${description} (default: ${fallback}, env: ${variable})`);
-    command.addOption(hidden ? option.hideHelp() : option);
-  }
-  const hex = new Option("--hex", "show keys and values as \\xNN");
-  command.addOption(hidden ? hex.hideHelp() : hex);
-  return command;
-}
-
-/** What a client verb works with. */
-export interface ClientContext {
-  readonly client: ClusterClient;
+interface Surroundings {
   readonly format: OutputFormat;
   readonly hex: boolean;
   readonly terminal: Terminal;
+  /** Prints in the format asked for. */
+  readonly print: (output: Output) => void;
+}
+
+/** What a verb that makes single calls works with. */
+export interface ClientContext extends Surroundings {
+  readonly client: ClusterClient;
   /** Whether endpoints were named, rather than defaulted. */
   readonly endpointsGiven: boolean;
-  /** Prints in the format asked for. Plain output is a byte string. */
-  readonly print: (output: {
-    readonly plain: () => string;
-    readonly table: () => string;
-    readonly json: () => Json;
-  }) => void;
+}
+
+/** What a verb that uses the library works with. */
+export interface LibraryContext extends Surroundings {
+  readonly q: Quorate;
 }
 
 /** Reads the options, runs the verb, and closes the connections whatever happens. */
@@ -97,84 +43,69 @@ export async function withClient(
   command: Command,
   run: (context: ClientContext) => Promise<void>,
 ): Promise<void> {
-  const endpoints = valueOf(command, terminal, "endpoints");
-  const format = formatOf(valueOf(command, terminal, "writeOut"));
-  const client = new ClusterClient({
-    endpoints: parseEndpoints(endpoints.text, endpoints.source),
-    dialTimeoutMs: timeoutOf(valueOf(command, terminal, "dialTimeout")),
-    commandTimeoutMs: timeoutOf(valueOf(command, terminal, "commandTimeout")),
-  });
+  const surroundings = surroundingsOf(terminal, command);
+  const connection = connectionOf(command, terminal);
+  const client = new ClusterClient(connection);
   try {
-    await run({
-      client,
-      format,
-      hex: isHex(command, terminal),
-      terminal,
-      endpointsGiven: endpoints.source !== "default",
-      print: (output) => {
-        switch (format) {
-          case "plain":
-            terminal.out(Buffer.from(output.plain(), "latin1"));
-            break;
-          case "table":
-            terminal.out(output.table());
-            break;
-          case "json":
-            terminal.out(`${stringify(output.json())}\n`);
-            break;
-        }
-      },
-    });
+    await run({ ...surroundings, client, endpointsGiven: connection.endpointsGiven });
   } finally {
     client.close();
   }
 }
 
-interface SourcedText {
-  readonly text: string;
-  /** What the user would change: `--endpoints`, `QUORATE_ENDPOINTS`, or "default". */
-  readonly source: string;
-}
-
-function valueOf(command: Command, terminal: Terminal, key: ClientOptionKey): SourcedText {
-  const option = clientOptions.find((one) => one.key === key);
-  if (option === undefined) throw new Error(`no client option ${key}`);
-  for (let at: Command | null = command; at !== null; at = at.parent) {
-    const value: unknown = at.getOptionValue(key);
-    if (typeof value === "string")
-      return { text: value, source: option.flags.split(" ").find((part) => part.startsWith("--")) ?? key };
+/**
+ * The same with the whole library.
+ * @param options `ttlMs`: of what the verb holds; `signal` gives the connecting up
+ */
+export async function withQuorate<T>(
+  terminal: Terminal,
+  command: Command,
+  options: { readonly ttlMs?: number; readonly signal?: AbortSignal },
+  run: (context: LibraryContext) => Promise<T>,
+): Promise<T> {
+  const surroundings = surroundingsOf(terminal, command);
+  const connection = connectionOf(command, terminal);
+  // Loaded with the first use: verbs that make single calls start faster without it.
+  const { connect } = await import("../coordination/connect.ts");
+  const q = await connect(
+    connection.endpoints.map(({ text }) => text),
+    {
+      ...storeOptions(connection),
+      ...(options.ttlMs === undefined ? {} : { sessionTtlMs: options.ttlMs }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    },
+  );
+  try {
+    return await run({ ...surroundings, q });
+  } catch (error) {
+    // A name or number that the library refuses was given on the command line.
+    throw hasCode(error, "INVALID_ARGUMENT") ? usageError(oneLine(error)) : error;
+  } finally {
+    await q.close();
   }
-  const fromEnvironment = terminal.env[option.variable];
-  if (fromEnvironment !== undefined && fromEnvironment !== "")
-    return { text: fromEnvironment, source: option.variable };
-  return { text: option.fallback, source: "default" };
 }
 
-function isHex(command: Command, terminal: Terminal): boolean {
-  for (let at: Command | null = command; at !== null; at = at.parent) {
-    if (at.getOptionValue("hex") === true) return true;
-  }
-  return terminal.env["QUORATE_HEX"] === "true";
+function surroundingsOf(terminal: Terminal, command: Command): Surroundings {
+  const format = formatOf(command, terminal);
+  return {
+    format,
+    hex: isOn(command, terminal, "hex"),
+    terminal,
+    print: (output) => {
+      switch (format) {
+        case "plain":
+          terminal.out(Buffer.from(output.plain(), "latin1"));
+          break;
+        case "table":
+          terminal.out(output.table());
+          break;
+        case "json":
+          terminal.out(`${stringify(output.json())}\n`);
+          break;
+      }
+    },
+  };
 }
-
-function formatOf({ text, source }: SourcedText): OutputFormat {
-  // "simple" is etcdctl's word for it.
-  if (text === "simple") return "plain";
-  if (text === "plain" || text === "json" || text === "table") return text;
-  throw usageError(`${source} ${JSON.stringify(text)} is no output format: use table, json or plain`);
-}
-
-function timeoutOf({ text, source }: SourcedText): number {
-  const ms = parseDuration(text);
-  if (ms === null || ms < 1 || ms > MAX_TIMEOUT_MS) {
-    throw usageError(
-      `${source} ${JSON.stringify(text)} is not a time from 1ms to ${formatDuration(MAX_TIMEOUT_MS)}, such as 5s or 1m30s`,
-    );
-  }
-  return ms;
-}
-
-const MAX_TIMEOUT_MS = 86_400_000;
 
 /** For a revision, limit or other whole number on the command line. */
 export function wholeNumber(min: number): (text: string) => number {

@@ -3,11 +3,39 @@
  *
  * 0 is success, 1 a call or a running member that failed, 2 a command line, environment or configuration that cannot
  * be used (nothing was started or sent).
+ *
+ * Verbs that run another command while they hold something hand its exit code on, and keep theirs apart from the usual
+ * ones: the numbers are those of sysexits.h and of shells.
  */
 import { GrpcStatus, QuorateError } from "../errors.ts";
 
-export const ExitCode = { ok: 0, failed: 1, usage: 2 } as const;
+export const ExitCode = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  /** The cluster could not be reached, or refused; the command was not run. EX_UNAVAILABLE. */
+  unavailable: 69,
+  /** What was held was lost, and the command was ended. EX_IOERR. */
+  lost: 74,
+  /** It could not be had in time; the command was not run. EX_TEMPFAIL. */
+  notInTime: 75,
+  /** The command is there, but cannot be run. */
+  cannotRun: 126,
+  /** There is no such command. */
+  notFound: 127,
+} as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** Ends this process with a code of its own; the message, unless it is empty, is printed as it is. */
+export class ExitWith extends Error {
+  override readonly name = "ExitWith";
+  readonly code: number;
+
+  constructor(code: number, line = "") {
+    super(line);
+    this.code = code;
+  }
+}
 
 /** The user asked for something that cannot be done as written; `message` names the value and what to do. */
 export function usageError(message: string): QuorateError {
@@ -20,7 +48,7 @@ export function callError(message: string, status: GrpcStatus = GrpcStatus.unkno
 }
 
 /** The exit code for what a command threw. */
-export function exitCodeOf(error: unknown): ExitCode {
+export function exitCodeOf(error: unknown): number {
   return error instanceof QuorateError && (error.code === "USAGE" || error.code === "CONFIG")
     ? ExitCode.usage
     : ExitCode.failed;

@@ -20,7 +20,10 @@ export function processTerminal(): Terminal {
   process.stderr.on("error", quietOnClosedPipe);
   return {
     env: process.env,
-    stdin: process.stdin,
+    // Not touched before it is read: a command that this one runs may have it for itself.
+    get stdin() {
+      return process.stdin;
+    },
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     isTTY: process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined,

@@ -113,6 +113,8 @@ test("what cannot work is one line and exit code 2", async () => {
     [["--members", "three"], /argument 'three' is invalid/],
     [["--base-port", "65535"], /argument '65535' is invalid/],
     [["--base-port", "65500"], /--base-port 65500 with 3 members needs ports up to 65701/],
+    [["--phase2-quorum", "2"], /--phase2-quorum 2 is nothing for --engine raft, which commits with a majority/],
+    [["--engine", "paxos", "--phase2-quorum", "4"], /--phase2-quorum 4 is more than --members 3: use at most that/],
     [["--engine", "viewstamped"], /There is no such engine; there is: raft/],
     [["--data-dir", "/proc/quorate"], /--data-dir "\/proc\/quorate" cannot be used/],
     [["--what"], /unknown option '--what'/],

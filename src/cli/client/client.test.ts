@@ -84,7 +84,7 @@ async function deadEndpoint(): Promise<Endpoint> {
 }
 
 function clientOf(endpoints: readonly Endpoint[], commandTimeoutMs = 5000): ClusterClient {
-  const client = new ClusterClient({ endpoints, dialTimeoutMs: 5000, commandTimeoutMs });
+  const client = new ClusterClient({ endpoints, dialTimeoutMs: 5000, commandTimeoutMs, tls: null, user: null });
   after(() => client.close());
   return client;
 }
@@ -111,7 +111,7 @@ describe("several endpoints", () => {
     const leaderless = await serve(() => unavailable);
     const good = await serve(() => "value");
     const call = clientOf([leaderless.endpoint, good.endpoint]).call(write, "w");
-    await assert.rejects(call, { code: "CALL", status: GrpcStatus.unavailable, message: "etcdserver: no leader" });
+    await assert.rejects(call, { code: "NO_LEADER", status: GrpcStatus.unavailable, message: "etcdserver: no leader" });
     assert.deepEqual([leaderless.asked, good.asked], [["w"], []]);
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { KeyValue, TxnResult, WatchResponse } from "../../wire/kv.ts";
+import type { WatchBatch } from "../../store/store.ts";
+import type { KeyValue, TxnResult } from "../../wire/kv.ts";
 import { headerJson, putJson, rangeJson, stringify, txnJson, watchJson } from "./json.ts";
 import { deletePlain, eventPlain, plainDefaults, putPlain, rangePlain, txnPlain } from "./plain.ts";
 import { printable, rangeTable, table } from "./table.ts";
@@ -47,21 +48,15 @@ describe("json has etcdctl's fields", () => {
   });
 
   test("watch events", () => {
-    const response: WatchResponse = {
-      header,
-      watchId: 0,
-      created: false,
-      canceled: false,
-      compactRevision: 0,
-      cancelReason: "",
-      fragment: false,
+    const batch: WatchBatch = {
+      revision: 5,
       events: [
         { type: "put", kv: foo, prevKv: null },
         { type: "delete", kv: { ...foo, createRevision: 0, version: 0, value: "" }, prevKv: foo },
       ],
     };
-    const text = stringify(watchJson(response));
-    assert.match(text, /^\{"Header":\{"cluster_id":14841639068965178418,.*"Events":\[\{"kv":\{"key":"Zm9v"/);
+    const text = stringify(watchJson(batch));
+    assert.match(text, /^\{"Header":\{"revision":5\},"Events":\[\{"kv":\{"key":"Zm9v"/);
     assert.match(
       text,
       /\{"type":1,"kv":\{"key":"Zm9v","mod_revision":5\},"prev_kv":\{.*"CompactRevision":0,"Canceled":false,"Created":false\}$/,

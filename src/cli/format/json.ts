@@ -2,6 +2,7 @@
  * `-w json` in etcdctl's shapes: its field names, keys and values in base64, empty fields left out, 64-bit numbers as
  * bare digits (a JavaScript reader loses precision there, as with etcdctl).
  */
+import type { WatchBatch } from "../../store/store.ts";
 import type { ResponseHeader as WireHeader } from "../../wire/gen/etcdserverpb/header_pb.ts";
 import type {
   ByteString,
@@ -12,7 +13,6 @@ import type {
   ResponseHeader,
   ResponseOp,
   TxnResult,
-  WatchResponse,
 } from "../../wire/kv.ts";
 
 export type Json = string | number | bigint | boolean | null | undefined | readonly Json[] | JsonObject;
@@ -98,16 +98,17 @@ function responseOpJson(op: ResponseOp): JsonObject {
   }
 }
 
-export function watchJson(response: WatchResponse): JsonObject {
+/** A store tells of each revision, not of the member that told it: the header has no more than that. */
+export function watchJson({ revision, events }: WatchBatch): JsonObject {
   return {
-    Header: headerJson(response.header),
-    Events: response.events.map(({ type, kv, prevKv }) => ({
+    Header: { revision },
+    Events: events.map(({ type, kv, prevKv }) => ({
       type: type === "delete" ? 1 : undefined,
       kv: keyValueJson(kv),
       prev_kv: prevKv === null ? undefined : keyValueJson(prevKv),
     })),
-    CompactRevision: response.compactRevision,
-    Canceled: response.canceled,
-    Created: response.created,
+    CompactRevision: 0,
+    Canceled: false,
+    Created: false,
   };
 }

@@ -1,5 +1,5 @@
 /** Where a setting of `serve` comes from: flag, else environment, else file. Unknown ones are refused by name. */
-import { clientVariables } from "../client-options.ts";
+import { clientVariables } from "../client-settings.ts";
 import { usageError } from "../failure.ts";
 import { parseConfigFile } from "./config-file.ts";
 import { CONFIG_FILE_FLAG, type FlagName, flagNamed, flags, unsupportedReason, variableOf } from "./flags.ts";

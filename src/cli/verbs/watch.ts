@@ -1,7 +1,8 @@
 /** `watch`. */
 import type { Command } from "commander";
+import type { Quorate } from "../../coordination/quorate.ts";
 import { byteStringOfText } from "../../wire/byte-string.ts";
-import { addClientOptions, wholeNumber, withClient } from "../client-options.ts";
+import { addClientOptions, wholeNumber, withQuorate } from "../client-options.ts";
 import { watchJson } from "../format/json.ts";
 import { eventPlain, plainDefaults } from "../format/plain.ts";
 import { eventTable, table } from "../format/table.ts";
@@ -35,32 +36,43 @@ export function addWatch(program: Command, terminal: Terminal): void {
   );
   addClientOptions(command).action(async (key: string, end: string | undefined, options: WatchOptions) => {
     const range = keyRange(byteStringOfText(key), end === undefined ? undefined : byteStringOfText(end), options);
-    await withClient(terminal, command, async ({ client, hex, print }) => {
-      const { watchForever } = await import("../watch-loop.ts");
+    const request = {
+      ...range,
+      startRevision: options.rev ?? 0,
+      prevKv: options.prevKv === true,
+      without: [],
+      progress: options.progressNotify === true,
+    };
+    await withQuorate(terminal, command, {}, async ({ q, hex, print }) => {
       const display = { ...plainDefaults, hex };
-      const settings = {
-        ...range,
-        startRevision: options.rev ?? 0,
-        prevKv: options.prevKv === true,
-        progressNotify: options.progressNotify === true,
-      };
-      await watchForever(client, settings, {
-        reply: (response) => {
-          const { revision } = response.header;
-          const isProgress = response.events.length === 0;
-          print({
-            plain: () =>
-              isProgress
-                ? `progress notify: ${revision}\n`
-                : response.events.map((event) => eventPlain(event, display)).join(""),
-            table: () =>
-              isProgress ? table(["PROGRESS"], [[String(revision)]]) : eventTable(response.events, display),
-            json: () => watchJson(response),
-          });
-        },
-        interrupted: (reason) => terminal.err(`watch interrupted, going on: ${reason}\n`),
-        pause: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
-      });
+      const watch = q.store.watch(request);
+      void tellInterruptions(q, terminal);
+      for await (const batch of watch) {
+        const isProgress = batch.events.length === 0;
+        print({
+          plain: () =>
+            isProgress
+              ? `progress notify: ${batch.revision}\n`
+              : batch.events.map((event) => eventPlain(event, display)).join(""),
+          table: () =>
+            isProgress ? table(["PROGRESS"], [[String(batch.revision)]]) : eventTable(batch.events, display),
+          json: () => watchJson(batch),
+        });
+      }
     });
   });
+}
+
+/** The watch goes on by itself; a person wants to know why nothing comes. */
+async function tellInterruptions(q: Quorate, terminal: Terminal): Promise<void> {
+  let isConnected = true;
+  for await (const state of q.status()) {
+    if (state.is === "closed") return;
+    if (isConnected && state.is !== "connected") {
+      const why =
+        state.is === "leaderless" ? `${state.endpoint} knows no leader` : (state.error?.message ?? "connecting");
+      terminal.err(`watch interrupted, going on: ${why}\n`);
+    }
+    isConnected = state.is === "connected";
+  }
 }
