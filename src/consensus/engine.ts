@@ -245,6 +245,8 @@ export interface Status {
   /** First index still held in memory. */
   readonly firstIndex: number;
   readonly membership: Membership;
+  /** As `EngineOptions.flexibleQuorum` says; absent: a majority. */
+  readonly phase2Quorum?: number | undefined;
   /** Whether a leader has committed an entry of its own epoch (reads and reconfigurations are possible). */
   readonly settled: boolean;
   readonly transferee: MemberId;

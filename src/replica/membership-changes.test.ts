@@ -20,7 +20,11 @@ const sound: PeerProgress = {
 };
 
 /** What the leader 1 of three voters says to a change, its peers being like this; null: it proposes it. */
-async function answer(change: MemberChange, peers: Readonly<Record<string, Partial<PeerProgress>>>): Promise<unknown> {
+async function answer(
+  change: MemberChange,
+  peers: Readonly<Record<string, Partial<PeerProgress>>>,
+  phase2Quorum?: number,
+): Promise<unknown> {
   const ids = [1n, 2n, 3n];
   const member = (id: MemberId): Member => ({
     id,
@@ -32,6 +36,7 @@ async function answer(change: MemberChange, peers: Readonly<Record<string, Parti
   const status: Partial<Status> = {
     id: 1n,
     membership: createMembership(ids),
+    phase2Quorum,
     peers: new Map([2n, 3n].map((id) => [id, { ...sound, ...peers[String(id)] }])),
   };
   const registry: Partial<MemberRegistry> = {
@@ -74,6 +79,16 @@ describe("a change that would leave no working majority is refused", () => {
     assert.match(String(code), /UNHEALTHY/);
     assert.equal(await answer(add, { 2: { active: false } }), code);
     assert.equal(await answer(remove, { 3: { active: false } }), null);
+  });
+
+  test("where one copy commits, all who stay must be there to elect; where all must, too", async () => {
+    const lone: MemberChange = { type: "remove", id: 2n };
+    for (const phase2Quorum of [1, 3]) {
+      assert.equal(await answer(lone, {}, phase2Quorum), null);
+      assert.match(String(await answer(lone, { 3: { untrusted: true } }, phase2Quorum)), /UNHEALTHY/);
+      // It has not started, and would be needed.
+      assert.match(String(await answer(add, {}, phase2Quorum)), phase2Quorum === 1 ? /STARTED/ : /null/);
+    }
   });
 
   // Its vote counts for nothing, so without the one that goes nobody could be elected: seed 1000237 of the simulator.

@@ -57,7 +57,7 @@ function planChange(change: MemberChange, members: readonly Member[], ports: Mem
       if (change.learner) {
         if (members.filter(({ isLearner }) => isLearner).length >= MAX_LEARNERS) throw etcdErrors.tooManyLearners();
       } else if (ports.strict) {
-        requireStarted(members, 1, null);
+        requireStarted(members, 1, { changed: null, status: ports.status() });
         requireHealthy(ports.status());
       }
       const id = unusedId(ports);
@@ -72,7 +72,7 @@ function planChange(change: MemberChange, members: readonly Member[], ports: Mem
     case "remove": {
       const member = find(change.id, members);
       if (ports.strict && !member.isLearner) {
-        requireStarted(members, -1, member);
+        requireStarted(members, -1, { changed: member, status: ports.status() });
         requireReachableWithout(member.id, ports.status());
       }
       return {
@@ -89,7 +89,7 @@ function planChange(change: MemberChange, members: readonly Member[], ports: Mem
       if (progress === undefined || progress.match < status.commit * READY || progress.match === 0) {
         throw etcdErrors.learnerNotReady();
       }
-      if (ports.strict) requireStarted(members, 1, null);
+      if (ports.strict) requireStarted(members, 1, { changed: member, status });
       const context = encodeMemberContext({ op: "promote", id: member.id });
       return { change: { set: [{ id: member.id, role: "voter" }], remove: [] }, context, member };
     }
@@ -111,14 +111,31 @@ function find(id: MemberId, members: readonly Member[]): Member {
   return member;
 }
 
-/** After the change, the members that have ever started must still be a majority. A first second member is free. */
-function requireStarted(members: readonly Member[], voters: 1 | -1, without: Member | null): void {
+/** How many of so many voters must be there for the group to get on: to elect a leader, and to commit. */
+function needed(voters: number, { phase2Quorum }: Status): number {
+  const majority = Math.floor(voters / 2) + 1;
+  if (phase2Quorum === undefined) return majority;
+  const accepting = Math.min(phase2Quorum, voters);
+  return Math.max(majority, accepting, voters - accepting + 1);
+}
+
+/**
+ * After the change, the voters that have ever started must still be enough. A first second member is free; a learner that
+ * is promoted has caught up, so it has started.
+ */
+function requireStarted(
+  members: readonly Member[],
+  voters: 1 | -1,
+  { changed, status }: { readonly changed: Member | null; readonly status: Status },
+): void {
+  const without = voters === -1 ? changed : null;
   const before = members.filter(({ isLearner }) => !isLearner);
-  const started = before.filter((member) => member.name !== "" && member !== without).length;
+  const promoted = voters === 1 && changed !== null ? 1 : 0;
+  const started = promoted + before.filter((member) => member.name !== "" && member !== without).length;
   const after = before.length + voters;
   if (voters === 1 && before.length === 1 && started === 1) return;
   if (voters === -1 && without !== null && without.name === "") return;
-  if (started < Math.floor(after / 2) + 1) throw etcdErrors.notEnoughStartedMembers();
+  if (started < needed(after, status)) throw etcdErrors.notEnoughStartedMembers();
 }
 
 /** Whether the voter answers, and counts in quorums: one that may have lost what it acknowledged does not. */
@@ -133,12 +150,12 @@ function requireHealthy(status: Status): void {
   if (!status.membership.voters.every((id) => isSound(id, status))) throw etcdErrors.unhealthy();
 }
 
-/** Those that stay must have a majority that answers: without one, not even the removal could be made good. */
+/** Of those that stay so many must answer that they get on: without them, not even the removal could be made good. */
 function requireReachableWithout(removed: MemberId, status: Status): void {
   const stay = status.membership.voters.filter((id) => id !== removed);
   if (stay.length === 0) throw etcdErrors.notEnoughStartedMembers();
   const sound = stay.filter((id) => isSound(id, status)).length;
-  if (sound < Math.floor(stay.length / 2) + 1) throw etcdErrors.unhealthy();
+  if (sound < needed(stay.length, status)) throw etcdErrors.unhealthy();
 }
 
 function unusedId({ random, members }: MembershipPorts): MemberId {

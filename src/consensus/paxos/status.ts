@@ -16,6 +16,7 @@ export class PaxosStatus implements Status {
   readonly durableIndex: number;
   readonly firstIndex: number;
   readonly membership: Membership;
+  readonly phase2Quorum: number | undefined;
   readonly settled: boolean;
   readonly transferee: MemberId;
   readonly untrusted: boolean;
@@ -36,6 +37,7 @@ export class PaxosStatus implements Status {
     this.durableIndex = s.writes.durableIndex;
     this.firstIndex = s.log.firstIndex;
     this.membership = s.membership;
+    this.phase2Quorum = s.options.flexibleQuorum?.phase2;
     this.settled = s.settled;
     this.transferee = s.transferee;
     this.untrusted = s.untrusted;
