@@ -16,7 +16,7 @@ import { openStorage } from "../storage/open-storage.ts";
 import type { Storage, StorageEvents } from "../storage/storage.ts";
 import type { Checksum } from "../transport/checksum.ts";
 import { createTransport } from "../transport/links.ts";
-import { engineNamed, refuseOtherEngine } from "./choose-engine.ts";
+import { type EngineChoice, readEngineWord, refuseOtherEngine } from "./choose-engine.ts";
 import { encodeDescription } from "./cluster-description.ts";
 import { expectedMembers } from "./expected-members.ts";
 import { type Identity, identify } from "./identify.ts";
@@ -40,11 +40,13 @@ export interface MemberParts {
   readonly tuning?: Partial<MemberTuning>;
 }
 
+/** How a member is stopped. */
 export interface StopOptions {
   /** False: the others stop, too, so that nobody is there to take over. Default: true. */
   readonly handOver?: boolean;
 }
 
+/** A member that serves. */
 export interface RunningMember {
   readonly memberId: MemberId;
   readonly clusterId: ClusterId;
@@ -103,8 +105,8 @@ async function build(
   });
   cleanUp.push(() => storage.close());
   const { clusterId, memberId } = storage.identity;
-  refuseOtherEngine(options.engine, storage.identity.engine, `${options.dataDir} was made by`);
-  const kind = engineNamed(engines, storage.identity.engine);
+  const choice = readEngineWord(engines, storage.identity.engine);
+  refuseOtherEngine(options, choice, `${options.dataDir} was made by`);
   const group = storage.group(GROUP);
   const { snapshot } = group.recovered;
   const keyspace = snapshot === null ? new Keyspace() : await loadKeyspace(group, snapshot);
@@ -128,7 +130,7 @@ async function build(
     describe: () =>
       encodeDescription({
         clusterId,
-        engine: kind.name,
+        engine: storage.identity.engine,
         members: replica === null ? [] : expectedMembers(replica.keyspace.members, engine),
         removed: replica?.keyspace.members.removed() ?? [],
       }),
@@ -154,7 +156,8 @@ async function build(
       });
   cleanUp.push(async () => introductions?.stop());
 
-  const engine = kind.create(engineOptions(options, tuning, memberId, environment), group.recovered, clock.now());
+  const settings = engineOptions(options, choice, tuning, memberId, environment);
+  const engine = choice.kind.create(settings, group.recovered, clock.now());
   const quotaBytes = options.quotaBackendBytes || DEFAULT_QUOTA_BYTES;
   const running = new GroupReplica({
     environment,
@@ -262,6 +265,7 @@ async function found(genesis: Genesis, open: (events: StorageEvents) => Promise<
 
 function engineOptions(
   options: MemberOptions,
+  { phase2Quorum }: EngineChoice,
   tuning: MemberTuning,
   id: MemberId,
   { random }: Environment,
@@ -281,5 +285,6 @@ function engineOptions(
     maxUncommittedBytes: tuning.maxUncommittedBytes,
     priority: options.priority ?? 0,
     commitNoticeMs: tuning.commitNoticeMs,
+    flexibleQuorum: phase2Quorum === null ? null : { phase2: phase2Quorum },
   };
 }

@@ -25,7 +25,7 @@ export interface InitialCluster {
 /** What a running cluster says of itself. */
 export interface ClusterDescription {
   readonly clusterId: ClusterId;
-  /** The engine that all its members run. */
+  /** What all its members run, as in choose-engine.ts. */
   readonly engine: string;
   readonly members: readonly Member[];
   /** Ids that are never used again. */

@@ -13,7 +13,9 @@ import { startServer } from "./server.ts";
 
 const raft = known.get("raft") as EngineKind;
 /** Works as Raft does, and is another. */
-const engines = new Map([raft, { ...raft, name: "other" }].map((kind) => [kind.name, kind]));
+const engines = new Map(
+  [raft, { ...raft, name: "other" }, known.get("paxos") as EngineKind].map((kind) => [kind.name, kind]),
+);
 const folder = mkdtempSync(join(tmpdir(), "quorate-engine-"));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -82,15 +84,71 @@ test("a cluster keeps the engine it was founded with, and who joins learns it", 
   await again.stop({ handOver: false });
 });
 
+test("a cluster keeps its flexible quorum, and who joins learns it", async () => {
+  const [d, e] = [await freeUrl(), await freeUrl()];
+  const founder = await start("d", d, { engine: "paxos", phase2Quorum: 1 });
+  assert.equal(founder.clusterId, initialClusterId([founder.memberId], "paxos/1"));
+  await founder.stop();
+
+  await assert.rejects(start("d", d, { phase2Quorum: 2 }), {
+    code: "CONFIG",
+    message:
+      /^--phase2-quorum is 2, but .* was made by paxos with 1: leave --phase2-quorum out, or found another cluster$/,
+  });
+  const again = await start("d", d, { engine: "paxos" });
+  assert.equal(again.replica.status().engine.phase2Quorum, 1);
+  await settled(again);
+  await again.replica.changeMembership({ type: "add", peerUrls: [e], learner: true });
+
+  const joining: Partial<MemberOptions> = {
+    initialClusterState: "existing",
+    initialCluster: [
+      { name: "d", peerUrls: [d] },
+      { name: "e", peerUrls: [e] },
+    ],
+  };
+  await assert.rejects(start("e", e, { ...joining, phase2Quorum: 2 }), {
+    code: "CONFIG",
+    message:
+      "--phase2-quorum is 2, but the cluster that it joins runs paxos with 1: leave --phase2-quorum out, or found another cluster",
+  });
+  const joined = await start("e", e, joining);
+  assert.equal(joined.clusterId, again.clusterId);
+  assert.equal(joined.replica.status().engine.phase2Quorum, 1);
+  await joined.stop({ handOver: false });
+  await again.stop({ handOver: false });
+});
+
+test("a quorum that cannot be is refused by name", async () => {
+  const refusals: readonly (readonly [Partial<MemberOptions>, string])[] = [
+    [
+      { phase2Quorum: 1 },
+      "--phase2-quorum is 1, but --engine is raft: only paxos can commit with other than a majority",
+    ],
+    [
+      { engine: "paxos", phase2Quorum: 2 },
+      "--phase2-quorum is 2, but --initial-cluster names 1 member: it must be a whole number from 1 to 1",
+    ],
+    [
+      { engine: "paxos", phase2Quorum: 0.5 },
+      "--phase2-quorum is 0.5, but --initial-cluster names 1 member: it must be a whole number from 1 to 1",
+    ],
+  ];
+  for (const [more, message] of refusals) {
+    await assert.rejects(start("f", await freeUrl(), more), { code: "CONFIG", message });
+  }
+});
+
 test("an engine that there is not is refused by name", async () => {
   await assert.rejects(start("c", await freeUrl(), { engine: "viewstamped" }), {
     code: "CONFIG",
-    message: 'there is no engine "viewstamped"; there is: raft, other',
+    message: 'there is no engine "viewstamped"; there is: raft, other, paxos',
   });
 });
 
 test("initial members that were given different engines are of different clusters", () => {
   const ids = [1n, 2n, 3n];
   assert.notEqual(initialClusterId(ids, "raft"), initialClusterId(ids, "other"));
+  assert.notEqual(initialClusterId(ids, "paxos"), initialClusterId(ids, "paxos/2"));
   assert.equal(initialClusterId(ids, "other"), initialClusterId([3n, 1n, 2n], "other"));
 });

@@ -17,7 +17,7 @@ import {
   newCluster,
   refuseIfBootstrapped,
 } from "./bootstrap.ts";
-import { engineNamed, refuseOtherEngine } from "./choose-engine.ts";
+import { chooseEngine, engineWord, readEngineWord, refuseOtherEngine } from "./choose-engine.ts";
 import { askOthers, otherUrls } from "./inquiries.ts";
 
 export interface IdentifyOptions {
@@ -29,6 +29,7 @@ export interface IdentifyOptions {
   readonly initialClusterToken: string;
   /** As in `MemberOptions`. */
   readonly engine?: string;
+  readonly phase2Quorum?: number;
 }
 
 export interface Identity {
@@ -69,24 +70,25 @@ export async function identify(
 }
 
 async function foundAs(options: IdentifyOptions, engines: Engines, environment: Environment): Promise<Identity> {
-  const engine = engineNamed(engines, options.engine ?? DEFAULT_ENGINE);
-  const cluster = initialOf(options, engine.name);
+  const choice = chooseEngine(engines, options, DEFAULT_ENGINE, options.initialCluster.length);
+  const engine = engineWord(choice);
+  const cluster = initialOf(options, engine);
   for (const description of await askOthers(options, environment)) {
     refuseIfBootstrapped(description, cluster, options.dataDir);
   }
   const knownPeers = cluster.members.filter(({ id }) => id !== cluster.self.id);
-  const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine: engine.name };
-  return { storage, hasPeers: knownPeers.length > 0, knownPeers, genesis: genesisOf(engine, cluster) };
+  const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine };
+  return { storage, hasPeers: knownPeers.length > 0, knownPeers, genesis: genesisOf(choice.kind, cluster) };
 }
 
 /** The founding of a directory may have been cut short between its identity and its first entry. */
 function unfinished(options: IdentifyOptions, engines: Engines, found: StorageIdentity): Genesis | null {
   if (options.initialClusterState !== "new") return null;
   try {
-    const engine = engineNamed(engines, found.engine);
-    const cluster = initialOf(options, engine.name);
+    const { kind } = readEngineWord(engines, found.engine);
+    const cluster = initialOf(options, found.engine);
     const same = cluster.clusterId === found.clusterId && cluster.self.id === found.memberId;
-    return same ? genesisOf(engine, cluster) : null;
+    return same ? genesisOf(kind, cluster) : null;
   } catch {
     // Flags that no longer fit a cluster that was founded long ago do not matter.
     return null;
@@ -113,9 +115,9 @@ async function join(options: IdentifyOptions, engines: Engines, environment: Env
     if (description !== undefined) {
       const cluster = existingCluster(description, options.name, options.initialAdvertisePeerUrls);
       const others = cluster.members.filter(({ id }) => id !== cluster.self.id);
-      const engine = engineNamed(engines, description.engine);
-      refuseOtherEngine(options.engine, engine.name, "the cluster that it joins runs");
-      const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine: engine.name };
+      const { engine } = description;
+      refuseOtherEngine(options, readEngineWord(engines, engine), "the cluster that it joins runs");
+      const storage = { clusterId: cluster.clusterId, memberId: cluster.self.id, engine };
       return { storage, hasPeers: others.length > 0, knownPeers: others, genesis: null };
     }
     if (attempt === 1) logger.info({}, "waiting for a member of --initial-cluster to answer");

@@ -3,6 +3,7 @@ import type { Logger } from "../environment.ts";
 import type { AutoCompaction } from "../replica/housekeeping.ts";
 import type { InitialMember } from "./bootstrap.ts";
 
+/** How a member is founded or joins, where it listens, and its limits. */
 export interface MemberOptions {
   readonly name: string;
   readonly dataDir: string;
@@ -20,6 +21,11 @@ export interface MemberOptions {
    * joins, has its cluster's; another name is refused.
    */
   readonly engine?: string;
+  /**
+   * Multi-Paxos only, for a cluster that is founded: how many members must have a write on disk to commit it, instead of a
+   * majority (`EngineOptions.flexibleQuorum`). A member that runs already, or joins, has its cluster's; another is refused.
+   */
+  readonly phase2Quorum?: number;
   readonly heartbeatMs?: number;
   readonly electionMs?: number;
   /** Entries of log after which a snapshot is written. */

@@ -31,15 +31,30 @@ export function addDev(program: Command, terminal: Terminal): void {
       2379,
     )
     .option("--data-dir <path>", "where the members keep their data and logs", ".quorate")
-    .option("--engine <name>", `the consensus protocol: ${[...engines.keys()].join(", ")}`, engineName, "raft");
+    .option("--engine <name>", `the consensus protocol: ${[...engines.keys()].join(", ")}`, engineName, "raft")
+    .option(
+      "--phase2-quorum <number>",
+      "with paxos: members that must have a write on disk; fewer mean more for an election (default: a majority)",
+      between(1, MAX_MEMBERS),
+    );
   example(command, "Runs a cluster of several members on this machine until Ctrl-C.", [
     "quorate dev",
     "quorate dev --members 5 --base-port 12379 --data-dir /tmp/five",
   ]);
   command.action(async (settings: DevSettings) => {
+    refusePhase2Quorum(settings);
     if (settings.dataDir.trim() === "") throw usageError("--data-dir is empty: give a directory, or leave it out");
     await runDev(settings, terminal);
   });
+}
+
+function refusePhase2Quorum({ engine, members, phase2Quorum }: DevSettings): void {
+  if (phase2Quorum === undefined) return;
+  const asked = `--phase2-quorum ${phase2Quorum}`;
+  if (engines.get(engine)?.flexibleQuorums !== true) {
+    throw usageError(`${asked} is nothing for --engine ${engine}, which commits with a majority: leave it out`);
+  }
+  if (phase2Quorum > members) throw usageError(`${asked} is more than --members ${members}: use at most that`);
 }
 
 async function runDev(settings: DevSettings, terminal: Terminal): Promise<void> {
@@ -53,7 +68,8 @@ async function runDev(settings: DevSettings, terminal: Terminal): Promise<void> 
   const { banner } = await import("./banner.ts");
 
   const script = fileURLToPath(new URL("../../../bin/quorate", import.meta.url));
-  const launch = { plans, engine: settings.engine, script, env: terminal.env };
+  const { engine, phase2Quorum } = settings;
+  const launch = { plans, engine, phase2Quorum, script, env: terminal.env };
   const colours = { ready: "green", news: "cyan", trouble: "yellow" } as const;
   const supervisor = new Supervisor({
     plans,

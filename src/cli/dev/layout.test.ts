@@ -32,7 +32,7 @@ test("members are 100 ports apart, peers one above", () => {
 test("each member's command line is one that serve takes, and all agree on the cluster", () => {
   const plans = planMembers(settings);
   const configs = plans.map((plan) => {
-    const words = serveWords(plan, plans, "raft").filter((word) => word.includes("="));
+    const words = serveWords(plan, plans, settings).filter((word) => word.includes("="));
     const flags = new Map(words.map((word) => [word.slice(2, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]));
     return serveConfig(collectSettings({ flags, env: {}, readFile: () => "" }));
   });
@@ -51,6 +51,7 @@ test("a data directory keeps the settings its members were made with", () => {
     [{ members: 5 }, /^--members 5 does not fit the data in ".*", which was made with --members 3: use that/],
     [{ basePort: 12_379 }, /^--base-port 12379 does not fit/],
     [{ engine: "zab" }, /^--engine zab does not fit/],
+    [{ phase2Quorum: 2 }, /^--phase2-quorum 2 does not fit the data in ".*", which was made with no --phase2-quorum/],
   ];
   for (const [change, message] of refusals) {
     assert.throws(() => prepareDataDir({ ...settings, ...change }), { code: "USAGE", message });

@@ -10,6 +10,8 @@ export interface DevSettings {
   readonly basePort: number;
   readonly dataDir: string;
   readonly engine: string;
+  /** As of `quorate serve`; missing: a majority. */
+  readonly phase2Quorum?: number | undefined;
 }
 
 export interface MemberPlan {
@@ -58,7 +60,11 @@ export function peerUrl(plan: MemberPlan): string {
 }
 
 /** The command line of one member's `quorate serve`. */
-export function serveWords(plan: MemberPlan, all: readonly MemberPlan[], engine: string): string[] {
+export function serveWords(
+  plan: MemberPlan,
+  all: readonly MemberPlan[],
+  { engine, phase2Quorum }: Pick<DevSettings, "engine" | "phase2Quorum">,
+): string[] {
   return [
     "serve",
     `--name=${plan.name}`,
@@ -70,6 +76,7 @@ export function serveWords(plan: MemberPlan, all: readonly MemberPlan[], engine:
     `--initial-cluster=${all.map((one) => `${one.name}=${peerUrl(one)}`).join(",")}`,
     "--initial-cluster-token=quorate-dev",
     `--engine=${engine}`,
+    ...(phase2Quorum === undefined ? [] : [`--phase2-quorum=${phase2Quorum}`]),
     "--report-to-parent",
   ];
 }
@@ -80,7 +87,7 @@ export function serveWords(plan: MemberPlan, all: readonly MemberPlan[], engine:
  * @throws usageError naming what does not fit
  */
 export function prepareDataDir(settings: DevSettings): void {
-  const { dataDir, members, basePort, engine } = settings;
+  const { dataDir, members, basePort, engine, phase2Quorum } = settings;
   const mark = join(dataDir, MARK_FILE);
   let names: string[];
   try {
@@ -98,7 +105,8 @@ export function prepareDataDir(settings: DevSettings): void {
   }
   try {
     // Written each time: it also proves that the folder is writable.
-    writeFileSync(`${mark}.new`, `${JSON.stringify({ format: MARK_FORMAT, members, basePort, engine })}\n`);
+    const made = { format: MARK_FORMAT, members, basePort, engine, phase2Quorum };
+    writeFileSync(`${mark}.new`, `${JSON.stringify(made)}\n`);
     renameSync(`${mark}.new`, mark);
   } catch (error) {
     throw usageError(`--data-dir ${JSON.stringify(dataDir)} cannot be written: ${oneLine(error)}`);
@@ -116,13 +124,14 @@ interface Mark {
   readonly members: unknown;
   readonly basePort: unknown;
   readonly engine: unknown;
+  readonly phase2Quorum: unknown;
 }
 
 function readMark(dataDir: string, path: string): Mark {
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, "utf8"));
     if (typeof parsed === "object" && parsed !== null && "format" in parsed && parsed.format === MARK_FORMAT) {
-      return { members: undefined, basePort: undefined, engine: undefined, ...parsed };
+      return { members: undefined, basePort: undefined, engine: undefined, phase2Quorum: undefined, ...parsed };
     }
   } catch (error) {
     throw usageError(`${path} cannot be read: ${oneLine(error)}; remove ${dataDir} to begin anew`);
@@ -130,16 +139,22 @@ function readMark(dataDir: string, path: string): Mark {
   throw usageError(`${path} was written by another version of quorate: use another --data-dir, or remove ${dataDir}`);
 }
 
-function refuseIfOther({ dataDir, members, basePort, engine }: DevSettings, mark: Mark): void {
+function withValue(flag: string, value: unknown): string {
+  if (value === undefined) return `no ${flag}`;
+  return `${flag} ${typeof value === "string" ? value : JSON.stringify(value)}`;
+}
+
+function refuseIfOther({ dataDir, members, basePort, engine, phase2Quorum }: DevSettings, mark: Mark): void {
   const differing = [
     ["--members", members, mark.members],
     ["--base-port", basePort, mark.basePort],
     ["--engine", engine, mark.engine],
+    ["--phase2-quorum", phase2Quorum, mark.phase2Quorum],
   ] as const;
   for (const [flag, asked, made] of differing) {
     if (asked === made) continue;
     throw usageError(
-      `${flag} ${asked} does not fit the data in ${JSON.stringify(dataDir)}, which was made with ${flag} ${String(made)}: use that, another --data-dir, or remove the directory`,
+      `${withValue(flag, asked)} does not fit the data in ${JSON.stringify(dataDir)}, which was made with ${withValue(flag, made)}: use that, another --data-dir, or remove the directory`,
     );
   }
 }

@@ -9,6 +9,7 @@ import type { MemberEvents, MemberHandle } from "./supervisor.ts";
 export interface LaunchSettings {
   readonly plans: readonly MemberPlan[];
   readonly engine: string;
+  readonly phase2Quorum?: number | undefined;
   /** The script that runs the command line: `bin/quorate`. */
   readonly script: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,11 +22,7 @@ export function launchMember(plan: MemberPlan, settings: LaunchSettings, events:
   putOldLogAside(plan.logFile);
   const log = openSync(plan.logFile, "a");
   const logStart = statSync(plan.logFile).size;
-  const words = [
-    ...heapOptions(settings.plans.length),
-    settings.script,
-    ...serveWords(plan, settings.plans, settings.engine),
-  ];
+  const words = [...heapOptions(settings.plans.length), settings.script, ...serveWords(plan, settings.plans, settings)];
   const child = spawn(process.execPath, words, {
     // A process group of its own: Ctrl-C at the terminal reaches only us, and we stop the members in good order.
     detached: true,

@@ -1,4 +1,5 @@
 /** What `quorate serve` was told, checked as a whole: the configuration of one member. */
+import { engines } from "../../consensus/engines.ts";
 import { parseDuration } from "../duration.ts";
 import { usageError } from "../failure.ts";
 import { hostPort, isWildcard, parseAdvertisedUrls, parseListenUrls } from "../urls.ts";
@@ -48,6 +49,8 @@ export interface ServeConfig {
   readonly strictReconfigCheck: boolean;
   /** Of a new cluster; missing: raft, or what the cluster has. */
   readonly engine?: string;
+  /** As the engine; missing: a majority, or what the cluster has. */
+  readonly phase2Quorum?: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -116,6 +119,7 @@ export function serveConfig(settings: Settings): ServeConfig {
     priority: read.integer("priority"),
     strictReconfigCheck: read.boolean("strict-reconfig-check"),
     ...(read.has("engine") ? { engine: read.text("engine") } : {}),
+    ...(read.has("phase2-quorum") ? { phase2Quorum: phase2Quorum(read) } : {}),
     logLevel: read.choice("log-level", ["debug", "info", "warn", "error"]),
     logFormat: read.choice("log-format", ["json", "console"]),
   };
@@ -189,6 +193,18 @@ function initialCluster(
     );
   }
   return [...members].map(([memberName, peerUrls]) => ({ name: memberName, peerUrls }));
+}
+
+/** Without a word about the engine, the data directory or the cluster may have one that this fits to. */
+function phase2Quorum(read: SettingReader): number {
+  const engine = read.has("engine") ? read.text("engine") : null;
+  if (engine !== null && engines.get(engine)?.flexibleQuorums !== true) {
+    throw read.refusal(
+      "phase2-quorum",
+      `is nothing for --engine ${engine}, which commits with a majority: leave it out`,
+    );
+  }
+  return read.integer("phase2-quorum");
 }
 
 const HOUR_MS = 3_600_000;

@@ -4,6 +4,7 @@
  */
 
 import { engines } from "../../consensus/engines.ts";
+import { maxMembers } from "../../consensus/membership.ts";
 
 /** How a flag's text is read. */
 export type FlagKind =
@@ -34,6 +35,7 @@ export type FlagName =
   | "pre-vote"
   | "lease-reads"
   | "engine"
+  | "phase2-quorum"
   | "snapshot-count"
   | "snapshot-catchup-entries"
   | "quota-backend-bytes"
@@ -136,6 +138,11 @@ export const flags: readonly Flag[] = [
     name: "engine",
     kind: choice(...engines.keys()),
     help: "the consensus protocol of a new cluster; raft unless given",
+  },
+  {
+    name: "phase2-quorum",
+    kind: integer(1, maxMembers, "members"),
+    help: "with paxos, in a new cluster: members that must have a write on disk; fewer mean more for an election (default: a majority)",
   },
   {
     name: "snapshot-count",
