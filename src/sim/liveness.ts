@@ -4,8 +4,9 @@
  * a member takes longer for a snapshot than the others for the entries up to the next. Then everything heals, and all
  * members must come to the same state.
  */
-import { hasQuorum, type Membership } from "../consensus/membership.ts";
+import type { Membership } from "../consensus/membership.ts";
 import { knownMemberships } from "../consensus/properties/known-memberships.ts";
+import { getsOn } from "../consensus/properties/quorum.ts";
 import { SeededRandom } from "../consensus/random.ts";
 import type { MemberId } from "../environment.ts";
 import { byteStringOfText } from "../wire/byte-string.ts";
@@ -102,7 +103,7 @@ export class Liveness {
     const memberships = this.#memberships(able);
     const suffices = (members: readonly WorldMember[]): boolean => {
       const ids = new Set<MemberId>(members.map(({ id }) => id));
-      return memberships.every((membership) => hasQuorum(membership, (id) => ids.has(id)));
+      return memberships.every((membership) => getsOn(membership, world.quorums, (id) => ids.has(id)));
     };
     if (!suffices(able)) return null;
     const chosen = [...able];

@@ -12,6 +12,7 @@ import type { Run } from "./run.ts";
 
 interface Settings {
   readonly engine?: string;
+  readonly phase2Quorum?: number;
   readonly seed?: number;
   readonly seeds?: number;
   readonly members?: number;
@@ -61,6 +62,11 @@ export function addSimulate(program: Command, terminal: Terminal): void {
     .command("simulate")
     .summary("run whole clusters under every fault, in virtual time")
     .option("--engine <name>", `the consensus protocol: ${[...engines.keys()].join(", ")}`, engineName)
+    .option(
+      "--phase2-quorum <number>",
+      "with paxos: members that must have a write on disk; drawn if not given",
+      whole(1, 9),
+    )
     .option("--seed <number>", "run this seed, and show what happened", whole(0, 2 ** 32 - 1))
     .option("--seeds <number>", "run so many seeds, from --seed or a random one on", whole(1, MOST_SEEDS))
     .option("--members <number>", "members to begin with; drawn if not given", whole(1, 9))
@@ -92,6 +98,12 @@ export function addSimulate(program: Command, terminal: Terminal): void {
     if (settings.keep !== undefined && (settings.seed === undefined || (settings.seeds ?? 1) > 1)) {
       throw usageError("--keep names faults of one seed: give --seed, and no --seeds");
     }
+    if (settings.phase2Quorum !== undefined && engines.get(settings.engine ?? "")?.flexibleQuorums !== true) {
+      const engine = settings.engine ?? "the default engine";
+      throw usageError(
+        `--phase2-quorum ${settings.phase2Quorum} is nothing for ${engine}, which commits with a majority: leave it out`,
+      );
+    }
     const { simulate } = await import("./simulate.ts");
     const clean = await simulate(toRun(settings), terminal);
     if (!clean) throw callError("the simulation found a broken promise");
@@ -99,13 +111,14 @@ export function addSimulate(program: Command, terminal: Terminal): void {
 }
 
 function toRun(settings: Settings): Run {
-  const { engine, members, faults, keep, minutes: long, recipes } = settings;
+  const { engine, phase2Quorum, members, faults, keep, minutes: long, recipes } = settings;
   const count = settings.seeds ?? (settings.seed === undefined ? 100 : 1);
   return {
     first: settings.seed ?? Math.floor(Math.random() * 2 ** 31),
     count,
     given: {
       ...(engine === undefined ? {} : { engine }),
+      ...(phase2Quorum === undefined ? {} : { phase2Quorum }),
       ...(members === undefined ? {} : { members }),
       ...(long === undefined ? {} : { durationMs: long * 60_000 }),
       ...(faults === undefined ? {} : { faults }),

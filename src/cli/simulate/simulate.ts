@@ -139,10 +139,20 @@ function writeTrace(result: SeedResult, file: string, terminal: Terminal): void 
 }
 
 /** The command that does the same again. */
-export function commandFor({ seed, engine, members, durationMs, faults, keep, recipes }: SeedOptions): string {
+export function commandFor({
+  seed,
+  engine,
+  phase2Quorum,
+  members,
+  durationMs,
+  faults,
+  keep,
+  recipes,
+}: SeedOptions): string {
   const words = ["quorate simulate", `--seed ${seed}`];
   if (recipes === true) words.push("--recipes");
   if (engine !== undefined) words.push(`--engine ${engine}`);
+  if (phase2Quorum !== undefined) words.push(`--phase2-quorum ${phase2Quorum}`);
   if (members !== undefined) words.push(`--members ${members}`);
   if (durationMs !== undefined) words.push(`--minutes ${durationMs / 60_000}`);
   if (faults !== undefined) words.push(`--faults ${faults.join(",") || "none"}`);

@@ -6,6 +6,7 @@
  * when it was damaged (the life in which a write went astray does not know of it); one that was removed no longer counts.
  */
 import { knownMemberships } from "../../consensus/properties/known-memberships.ts";
+import { bearable } from "../../consensus/properties/quorum.ts";
 import type { MemberId } from "../../environment.ts";
 import type { WorldMember } from "../world/member.ts";
 import type { World } from "../world/world.ts";
@@ -40,7 +41,7 @@ export class Atlas {
     return this.#electorates().every(
       (voters) =>
         !voters.includes(member.id) ||
-        this.#damagedAmong(voters) + this.#neverStarted(voters) + 1 <= bearable(voters.length),
+        this.#damagedAmong(voters) + this.#neverStarted(voters) + 1 <= bearable(voters.length, this.#world.quorums),
     );
   }
 
@@ -66,7 +67,7 @@ export class Atlas {
     const { voters } = this;
     const left = voters.filter((id) => id !== member.id);
     if (left.length === 0) return false;
-    return this.#damagedAmong(left) <= bearable(left.length);
+    return this.#damagedAmong(left) <= bearable(left.length, this.#world.quorums);
   }
 
   /** Voters that were added and have not been there yet: they can't join while those that have the entry can't commit. */
@@ -90,9 +91,4 @@ export class Atlas {
       member.damaged = false;
     }
   }
-}
-
-/** How many of so many voters may fail. */
-function bearable(voters: number): number {
-  return Math.floor((voters - 1) / 2);
 }

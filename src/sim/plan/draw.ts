@@ -2,6 +2,7 @@
  * What a seed stands for. Which faults occur, how often, and how small the members' limits are is itself drawn (swarm
  * testing, Groce et al. 2012): a run without crashes reaches states that a run with all faults at once never sees.
  */
+import { engines } from "../../consensus/engines.ts";
 import { SeededRandom } from "../../consensus/random.ts";
 import type { TransportLimits } from "../../transport/limits.ts";
 import { drawFaults } from "../faults/draw.ts";
@@ -13,6 +14,8 @@ import type { WorkloadPlan } from "./workload-plan.ts";
 /** What is given instead of drawn. */
 export interface PlanOptions {
   readonly engine?: string;
+  /** At most as many as there are members. */
+  readonly phase2Quorum?: number;
   readonly members?: number;
   /** Time with faults, in ms. */
   readonly durationMs?: number;
@@ -37,7 +40,8 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const clusterDraws = new SeededRandom(seed ^ 0x636c7573);
   const workloadDraws = new SeededRandom(seed ^ 0x776f726b);
   const faultDraws = new SeededRandom(seed ^ 0x6661756c);
-  const cluster = drawCluster(clusterDraws, options);
+  const drawn = drawCluster(clusterDraws, options);
+  const cluster = { ...drawn, phase2Quorum: drawPhase2Quorum(new SeededRandom(seed ^ 0x71756f72), drawn, options) };
   const drawnMs = pick(workloadDraws, DURATIONS_MS);
   const durationMs =
     options.recipes === true ? recipeDurationMs(seed, options.durationMs) : (options.durationMs ?? drawnMs);
@@ -69,7 +73,18 @@ function pick<T>(random: SeededRandom, choices: readonly T[]): T {
   return choices[random.below(choices.length)] as T;
 }
 
-function drawCluster(random: SeededRandom, options: PlanOptions): ClusterPlan {
+/** Where there is a choice, some choose; others' seeds stay what they are. */
+function drawPhase2Quorum(
+  random: SeededRandom,
+  { engine, members }: Pick<ClusterPlan, "engine" | "members">,
+  { phase2Quorum }: PlanOptions,
+): number | null {
+  if (engines.get(engine)?.flexibleQuorums !== true) return null;
+  if (phase2Quorum !== undefined) return Math.min(phase2Quorum, members);
+  return random.chance(0.25) ? 1 + random.below(members) : null;
+}
+
+function drawCluster(random: SeededRandom, options: PlanOptions): Omit<ClusterPlan, "phase2Quorum"> {
   const often = (probability: number): boolean => random.chance(probability);
   const members = options.members ?? pick(random, [1, 2, 3, 3, 3, 3, 3, 4, 5, 5]);
   // All that a cluster waits for is in proportion to this; a shorter one does the same in less time.

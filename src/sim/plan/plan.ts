@@ -7,6 +7,8 @@ import type { WorkloadPlan } from "./workload-plan.ts";
 /** What all members are started with. */
 export interface ClusterPlan {
   readonly engine: string;
+  /** As in `MemberOptions`; null: a majority. */
+  readonly phase2Quorum: number | null;
   readonly members: number;
   readonly electionMs: number;
   readonly heartbeatMs: number;

@@ -2,6 +2,7 @@
  * A simulated world: whole production members on simulated machines, joined by a simulated network, in virtual time.
  * Nothing in it knows the real world; the same plan gives the same world, event for event.
  */
+import type { EngineOptions } from "../../consensus/engine.ts";
 import { type EngineKind, engines } from "../../consensus/engines.ts";
 import { SeededRandom } from "../../consensus/random.ts";
 import { watched } from "../../consensus/watched-engine.ts";
@@ -116,6 +117,8 @@ export class World {
       initialClusterState: state,
       initialClusterToken: "simulated",
       engine: cluster.engine,
+      // Who joins learns it.
+      ...(cluster.phase2Quorum === null || state === "existing" ? {} : { phase2Quorum: cluster.phase2Quorum }),
       heartbeatMs: cluster.heartbeatMs,
       electionMs: cluster.electionMs,
       snapshotCount: cluster.snapshotCount,
@@ -170,6 +173,12 @@ export class World {
   lineToMember(member: Member): Line {
     const { minDelayMs, maxDelayMs } = this.plan.cluster;
     return new Line({ timeline: this.timeline, random: this.#lineDraws, member, minDelayMs, maxDelayMs });
+  }
+
+  /** What members take for enough. */
+  get quorums(): Pick<EngineOptions, "flexibleQuorum"> {
+    const { phase2Quorum } = this.plan.cluster;
+    return { flexibleQuorum: phase2Quorum === null ? null : { phase2: phase2Quorum } };
   }
 
   /** The committed membership names it, whether it knows or not. */
