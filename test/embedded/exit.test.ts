@@ -72,6 +72,24 @@ describe("a program with a member of its own", { timeout: 300_000 }, () => {
     assert.deepEqual(again, { lines: ["kept"], code: 0 });
   });
 
+  test("does not end while a recipe pauses before it tries again", async () => {
+    const { lines, code } = await run(
+      "contended",
+      `
+      const q = await start({ dataDir });
+      let runs = 0;
+      await q.kv.transaction(async (tx) => {
+        runs += 1;
+        await tx.get("a");
+        if (runs < 4) await q.kv.put("a", String(runs));
+        tx.put("a", "done");
+      });
+      console.log("done in", runs);
+    `,
+    );
+    assert.deepEqual([lines, code], [["done in 4"], 0]);
+  });
+
   test("does not end while a call waits for the rest of its cluster", async () => {
     const ports = await freePorts(2);
     const cluster = JSON.stringify(

@@ -15,14 +15,15 @@ export function attentiveClock(clock: Clock, hear: () => boolean): Clock {
     wallClock: () => clock.wallClock(),
     soon: (run) => clock.soon(run),
     afterEvent: (run) => clock.afterEvent(run),
-    after(delayMs: number, run: () => void): Scheduled {
+    after(delayMs: number, run: () => void, held?: boolean): Scheduled {
       let isCancelled = false;
-      const timer = clock.after(delayMs, () => {
+      const due = (): void => {
         if (!hear()) return run();
         clock.soon(() => {
           if (!isCancelled) run();
         });
-      });
+      };
+      const timer = clock.after(delayMs, due, held);
       return {
         cancel: () => {
           isCancelled = true;
