@@ -1,6 +1,7 @@
 /**
  * Recipes beside npm's alternatives: locks, semaphores, counters and elections of our library on three members of Quorate
- * and of etcd, of `etcd3` on the same etcd, and of `redlock` on one Redis.
+ * (all in processes of their own, or one embedded), and on three of etcd; of `etcd3` on the same etcd; of `redlock` on one
+ * Redis.
  *
  *   npm run bench -- --recipes [--seconds 3] [--repeat 3] [--only lock,counter] [--check]
  *
@@ -11,6 +12,7 @@ import { parseArgs } from "node:util";
 import { ClusterUnderTest } from "../test/support/cluster.ts";
 import { missing, versionOf } from "../test/support/programs.ts";
 import { describeEnvironment } from "./environment.ts";
+import { EmbeddedAmongThree } from "./recipes/embedded-subject.ts";
 import { etcd3Subject } from "./recipes/etcd3-subject.ts";
 import { type Measure, measures, type Sample, UNCONTENDED } from "./recipes/measures.ts";
 import { quorateSubject } from "./recipes/quorate-subject.ts";
@@ -59,7 +61,9 @@ async function startAll(): Promise<{ etcd3: Subject; quorate: Subject; subjects:
   const etcd = await leaderOf("etcd");
   const etcd3 = await etcd3Subject(etcd);
   const quorate = quorateSubject("Quorate on Quorate", await leaderOf("quorate"));
-  const subjects = [etcd3, quorateSubject("Quorate on etcd", etcd), quorate];
+  const embedded = await EmbeddedAmongThree.start();
+  servers.push(embedded);
+  const subjects = [etcd3, quorateSubject("Quorate on etcd", etcd), quorate, embedded.subject()];
   if (missing(REDIS) === false) {
     const redis = await RedisServer.start();
     servers.push(redis);

@@ -10,7 +10,8 @@ export function quorateSubject(name: string, endpoint: string): Subject {
   };
 }
 
-function clientOf(q: Quorate): Client {
+/** A client that is closed with `q`. */
+export function clientOf(q: Quorate): Client {
   const counters = new Map<string, ReturnType<Quorate["counter"]>>();
   const highRate = new Map<string, ReturnType<Quorate["highRateCounter"]>>();
   return {

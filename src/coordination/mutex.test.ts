@@ -45,8 +45,10 @@ test("nothing waits in an uncontended lock: one transaction", async () => {
   const { source } = world.join();
   await world.play(source.current());
   const before = world.timeline.now;
-  await world.play(new Mutex(source, "a").acquire());
+  const lock = await world.play(new Mutex(source, "a").acquire());
   assert.equal(world.timeline.now - before, 1);
+  await world.play(lock.release());
+  assert.equal(world.timeline.now - before, 2, "and one to release it");
 });
 
 test("names that contain each other are different locks", async () => {

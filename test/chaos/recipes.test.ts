@@ -25,6 +25,8 @@ import { PARTITION_FAULTS } from "./recipes/partition-faults.ts";
 const MINUTES = Number(process.env["QUORATE_RECIPES_MINUTES"] ?? 1);
 /** For everybody to get everything, with sessions of the dead still to end, on a busy machine. */
 const CALM_WITHIN_MS = 120_000;
+/** After a fault, for the members to find each other again. */
+const READY_WITHIN_MS = 120_000;
 /** All that is locked by those who die, stop, or hear nothing is free again after their leases. */
 const LEASES_OVER_MS = 10 * TTL_MS;
 const DOMAINS = Object.keys(LIMITS) as Domain[];
@@ -55,7 +57,7 @@ describe(`${MINUTES} minutes of recipes under kill -9, SIGSTOP and cuts`, {
     competition = await Competition.start(cluster, random);
     await competition.allGetOn(CALM_WITHIN_MS);
     await strikeUntil(performance.now() + MINUTES * 60_000);
-    await cluster.ready();
+    await cluster.ready(cluster.members, READY_WITHIN_MS);
     await competition.allGetOn(CALM_WITHIN_MS);
     await competition.stop();
     await audit();
@@ -96,7 +98,7 @@ describe(`${MINUTES} minutes of recipes under kill -9, SIGSTOP and cuts`, {
     await Promise.all([
       inTurn(ofMembers, random.below(ofMembers.length), async (fault) => {
         const did = await fault.strike(cluster, random);
-        await cluster.ready();
+        await cluster.ready(cluster.members, READY_WITHIN_MS);
         return did;
       }),
       inTurn(CLIENT_FAULTS, 0, async (fault) => await fault.strike(competition, random)),
