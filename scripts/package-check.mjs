@@ -1,14 +1,16 @@
-// Proves the package as its users get it: packs it, looks at it with publint, installs it into an empty project and
-// uses it there, on the oldest Node it promises and on the project's own. Expects dist/ to be built.
+// Proves the package as its users get it: packs it, looks at it with publint and "are the types wrong", installs it into
+// an empty project, weighs it and uses it there, on the oldest Node it promises and on the project's own. Expects dist/ to
+// be built and tools/ to be installed.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { compareWithReadme, weigh } from "./package-weight.mjs";
 
 /** The lowest Node of `engines` in package.json, installed from the package `node`. */
 const OLDEST_NODE = "22.12.0";
@@ -28,12 +30,22 @@ const place = mkdtempSync(join(tmpdir(), "quorate-package-"));
 try {
   const tarball = pack();
   look(tarball);
+  lookAtTypes(tarball);
   installInto(tarball);
+  const weights = await weigh(place);
+  console.log(
+    `weights: ${Object.entries(weights)
+      .map((entry) => entry.join(" "))
+      .join(", ")}`,
+  );
+  compareWithReadme(weights);
+  installOldestNode();
   typeCheck();
   const nodes = [join(place, "node_modules", "node", "bin", "node"), process.execPath];
   for (const node of nodes) {
     const name = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
     importOn(node, name);
+    await useOn(node, name);
     await serveOn(node, name);
   }
 } finally {
@@ -66,6 +78,15 @@ function look(tarball) {
   });
 }
 
+/** Whether each way to import the package finds its types. There is no CommonJS of it. */
+function lookAtTypes(tarball) {
+  const command = join(root, "tools", "node_modules", "@arethetypeswrong", "cli", "dist", "index.js");
+  execFileSync(process.execPath, [command, "--profile", "esm-only", "--no-emoji", "--no-color", tarball], {
+    cwd: root,
+    stdio: "inherit",
+  });
+}
+
 function installInto(tarball) {
   const project = { name: "a-user", private: true, type: "module", allowScripts: { node: true, protobufjs: false } };
   writeFileSync(join(place, "package.json"), JSON.stringify(project));
@@ -74,6 +95,9 @@ function installInto(tarball) {
   const said = execFileSync("npx", ["--no-install", "quorate", "version"], { cwd: place, encoding: "utf8" });
   assert.ok(said.includes(version), `npx quorate version says ${JSON.stringify(said)}, not ${version}`);
   console.log(`npx quorate version: ${said.trim().split("\n")[0]}`);
+}
+
+function installOldestNode() {
   execFileSync("npm", ["install", "--loglevel=error", `node@${OLDEST_NODE}`], {
     cwd: place,
     stdio: "inherit",
@@ -81,16 +105,15 @@ function installInto(tarball) {
   });
 }
 
-/** A user's strict project must compile against our declarations. */
+/** A user's strict project must compile against our declarations: all that the documentation shows. */
 function typeCheck() {
-  writeFileSync(
-    join(place, "use.ts"),
-    'import * as quorate from "quorate";\nexport const names: string[] = Object.keys(quorate);\n',
-  );
+  const programs = join(place, "examples");
+  cpSync(join(root, "examples"), programs, { recursive: true });
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  const options = "--noEmit --strict --module nodenext --target es2023 --lib es2023,esnext.disposable,dom --types node";
-  execFileSync(process.execPath, [compiler, ...options.split(" "), "use.ts"], { cwd: place, stdio: "inherit" });
-  console.log("declarations: a strict project compiles against them");
+  const options = "--noEmit --strict --module nodenext --target es2023 --lib es2024,esnext.disposable,dom --types node";
+  const files = globSync("**/*.ts", { cwd: programs }).map((file) => join("examples", file));
+  execFileSync(process.execPath, [compiler, ...options.split(" "), ...files], { cwd: place, stdio: "inherit" });
+  console.log(`declarations: ${files.length} files of a strict project compile against them`);
 }
 
 function importOn(node, name) {
@@ -98,6 +121,29 @@ function importOn(node, name) {
   const names = execFileSync(node, ["--input-type=module", "-e", program], { cwd: place, encoding: "utf8" }).trim();
   assert.notEqual(names, "", "the package exports nothing");
   console.log(`${name}: import gives ${names}`);
+}
+
+/** A user's program: a member of its own in a thread, and the same from outside; it ends by itself. */
+async function useOn(node, name) {
+  const [client] = await freePorts(1);
+  const url = `http://127.0.0.1:${client}`;
+  const program = `
+    import { connect, start } from "quorate";
+    const own = await start({ dataDir: ${JSON.stringify(join(place, `own-${name}`))}, listenClientUrls: ["${url}"] });
+    await own.lock("one").run((lock) => own.guard(lock).put("a", "1"));
+    const remote = await connect("${url}");
+    console.log((await remote.kv.get("a")).value);
+    await remote.close();
+    await own.close();
+    console.log("closed");
+  `;
+  const said = execFileSync(node, ["--input-type=module", "-e", program], {
+    cwd: place,
+    encoding: "utf8",
+    timeout: START_MS,
+  });
+  assert.deepEqual(said.trim().split("\n"), ["1", "closed"]);
+  console.log(`${name}: start and connect give the same, and the program ends by itself`);
 }
 
 /** One member from the package: started, written to and read by the command line, stopped by SIGTERM. */
