@@ -89,6 +89,16 @@ export { Transaction, type TransactionOptions } from "./kv/transaction.ts";
 export { TxnBuilder, type TxnOutcome } from "./kv/txn-builder.ts";
 export type { Channel, ChannelCall, Dialler, OutboundStream, StreamEvents } from "./store/channel.ts";
 export { CallFailure } from "./store/channel.ts";
+export type {
+  CallMessage,
+  DiagnosticChannel,
+  DiagnosticMessages,
+  Diagnostics,
+  HoldMessage,
+  RetryMessage,
+  SessionMessage,
+  StatusMessage,
+} from "./store/diagnostics.ts";
 export type { RemoteLimits, RemoteStoreOptions, UserCredentials } from "./store/remote/options.ts";
 export { RemoteStore } from "./store/remote/remote-store.ts";
 export type {

@@ -13,7 +13,9 @@
  */
 import { assert, type QuorateError } from "../errors.ts";
 import { hasCode, Wait } from "../kv/wait.ts";
+import { tell } from "../store/diagnostics.ts";
 import type { CallOptions } from "../store/store.ts";
+import { textOf } from "../wire/byte-string.ts";
 import type { ByteString } from "../wire/kv.ts";
 import { released } from "./errors.ts";
 import type { Session } from "./session.ts";
@@ -58,7 +60,11 @@ export class Hold implements AsyncDisposable {
     this.fence = BigInt(revision);
     this.session = session;
     this.#drop = drop;
-    this.#forget = session.onEnd((reason) => this.#controller.abort(reason));
+    this.#tell("quorate:hold:acquired", null);
+    this.#forget = session.onEnd((reason) => {
+      this.#controller.abort(reason);
+      this.#tell(hasCode(reason, "SESSION_CLOSED") ? "quorate:hold:released" : "quorate:hold:lost", reason);
+    });
   }
 
   /** Whether it is held now: compares the clock. */
@@ -101,10 +107,21 @@ export class Hold implements AsyncDisposable {
   protected giveUp(reason: QuorateError): Promise<void> {
     this.#deletion ??= (async () => {
       this.#forget();
+      const wasHeld = !this.#controller.signal.aborted;
       this.#controller.abort(reason);
+      if (wasHeld) this.#tell("quorate:hold:released", reason);
       await this.#drop();
     })();
     return this.#deletion;
+  }
+
+  #tell(
+    name: "quorate:hold:acquired" | "quorate:hold:lost" | "quorate:hold:released",
+    error: QuorateError | null,
+  ): void {
+    const { what, key, fence } = this;
+    const { store, id: lease } = this.session;
+    tell(store.diagnostics, name, () => ({ store, what, key: textOf(key), fence, lease, error }));
   }
 }
 

@@ -21,6 +21,7 @@
 import type { Clock, Scheduled } from "../environment.ts";
 import { assert, type QuorateError } from "../errors.ts";
 import { hasCode, Wait } from "../kv/wait.ts";
+import { tell } from "../store/diagnostics.ts";
 import type { CallOptions, LeaseGrant, Store } from "../store/store.ts";
 import type { LeaseId } from "../wire/kv.ts";
 import { closedError, invalid, lost } from "./errors.ts";
@@ -104,6 +105,7 @@ export class Session implements SessionSource, Leaseholder, AsyncDisposable {
     this.#extend(grant.sentAt, grant.ttlSeconds);
     this.#watchExpiry();
     this.#planRenewal(grant.sentAt + this.#ttlMs / RENEWALS_PER_TTL);
+    tell(store.diagnostics, "quorate:session:opened", () => ({ store, lease: grant.id, error: null }));
   }
 
   /** As granted, ms. */
@@ -196,6 +198,9 @@ export class Session implements SessionSource, Leaseholder, AsyncDisposable {
     this.#handlers.clear();
     for (const handle of handlers) handle(reason);
     this.#controller.abort(reason);
+    const { store, id: lease } = this;
+    const name = hasCode(reason, "SESSION_CLOSED") ? "quorate:session:closed" : "quorate:session:lost";
+    tell(store.diagnostics, name, () => ({ store, lease, error: reason }));
   }
 
   #extend(sentAt: number, ttlSeconds: number): void {

@@ -3,6 +3,7 @@ import { nodeRandom } from "../node/random.ts";
 import { parseEndpoints } from "./grpc/endpoint.ts";
 import { grpcDialler } from "./grpc/grpc-dialler.ts";
 import type { GrpcOptions } from "./grpc/options.ts";
+import { nodeDiagnostics } from "./node-diagnostics.ts";
 import type { RemoteLimits, UserCredentials } from "./remote/options.ts";
 import { RemoteStore } from "./remote/remote-store.ts";
 import type { Store } from "./store.ts";
@@ -34,7 +35,14 @@ export async function connectStore(
 ): Promise<Store> {
   const { connectTimeoutMs = 5_000, signal } = options;
   const diallers = parseEndpoints(endpoints).map((endpoint) => grpcDialler(endpoint, options));
-  const store = new RemoteStore({ ...options, diallers, clock: nodeClock, random: nodeRandom(), busy: holdProcess() });
+  const store = new RemoteStore({
+    ...options,
+    diallers,
+    clock: nodeClock,
+    random: nodeRandom(),
+    diagnostics: nodeDiagnostics,
+    busy: holdProcess(),
+  });
   try {
     await store.connected({ timeoutMs: connectTimeoutMs, ...(signal === undefined ? {} : { signal }) });
     return store;

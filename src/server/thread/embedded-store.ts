@@ -1,6 +1,7 @@
 import { nodeClock } from "../../node/clock.ts";
 import { nodeRandom } from "../../node/random.ts";
 import type { Channel, Dialler } from "../../store/channel.ts";
+import { nodeDiagnostics } from "../../store/node-diagnostics.ts";
 import type { RemoteLimits } from "../../store/remote/options.ts";
 import { RemoteStore } from "../../store/remote/remote-store.ts";
 import { attentiveClock } from "./attentive-clock.ts";
@@ -22,6 +23,7 @@ export class EmbeddedStore extends RemoteStore {
     const channel = new PortChannel(`embedded:${thread.dataDir}`, port, nodeClock);
     port.unref();
     super({
+      diagnostics: nodeDiagnostics,
       ...limits,
       diallers: [diallerOf(channel)],
       clock: attentiveClock(nodeClock, () => channel.hear()),

@@ -36,6 +36,8 @@ export interface CallsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: RemoteLimits;
+  /** An attempt had no effect, and another one follows. */
+  readonly retried: (what: string, endpoint: string, error: QuorateError) => void;
 }
 
 export interface CallKind {
@@ -81,7 +83,7 @@ export class Calls {
 
   /** What any exchange with a member goes by, however it is made. */
   async attempt<T>(kind: CallKind, limit: Limit, make: Attempt<T>): Promise<Answer<T>> {
-    const { members, credentials, clock, random, limits } = this.#options;
+    const { members, credentials, clock, random, limits, retried } = this.#options;
     const backOff = new BackOff(random, limits.firstBackOffMs, limits.longestBackOffMs);
     const tried = new Set<Member>();
     let tokens = 0;
@@ -115,8 +117,9 @@ export class Calls {
         if (remedy === "token") {
           credentials.refused(token ?? "", error);
           if (++tokens === MOST_TOKENS) throw storeErrors.unauthenticated(error.message, error);
-          continue;
         }
+        retried(limit.what, connected.member.endpoint, error);
+        if (remedy === "token") continue;
       }
       const again = tried.has(connected.member);
       tried.add(connected.member);

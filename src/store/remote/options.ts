@@ -1,5 +1,6 @@
 import type { Clock, Random } from "../../environment.ts";
 import type { Dialler } from "../channel.ts";
+import type { Diagnostics } from "../diagnostics.ts";
 import { storeErrors } from "../errors.ts";
 import { LONGEST_TIMEOUT_MS } from "./limit.ts";
 
@@ -37,6 +38,8 @@ export interface RemoteStoreOptions extends Partial<RemoteLimits> {
   readonly random: Random;
   /** For clusters with authentication. */
   readonly user?: UserCredentials;
+  /** Who is told what happens; none: nobody. */
+  readonly diagnostics?: Diagnostics;
   /** Told when a call or watch is under way after none was, and the other way round: a process must not end meanwhile. */
   readonly busy?: (isBusy: boolean) => void;
 }

@@ -9,6 +9,7 @@
  * time. Every time and size that it goes by is in `options.ts`.
  */
 import type { Clock, Random } from "../../environment.ts";
+import type { QuorateError } from "../../errors.ts";
 import type {
   DeleteRangeResult,
   LeaseId,
@@ -22,6 +23,7 @@ import type {
 } from "../../wire/kv.ts";
 import type { Method } from "../../wire/methods.ts";
 import * as methods from "../../wire/methods.ts";
+import { type Diagnostics, tell } from "../diagnostics.ts";
 import { storeErrors } from "../errors.ts";
 import type {
   CallOptions,
@@ -59,6 +61,7 @@ interface Headed<Result> {
 export class RemoteStore implements Store {
   readonly clock: Clock;
   readonly random: Random;
+  readonly diagnostics: Diagnostics | undefined;
   readonly #limits: RemoteLimits;
   readonly #open: Limits;
   readonly #members: Members;
@@ -78,14 +81,20 @@ export class RemoteStore implements Store {
     const limits = limitsOf(options);
     this.clock = clock;
     this.random = random;
+    this.diagnostics = options.diagnostics;
     this.#limits = limits;
     this.#open = new Limits(clock, options.busy);
-    const stateChanged = (state: StoreState): void => this.#states.tell(state);
+    const stateChanged = (state: StoreState): void => {
+      tell(this.diagnostics, "quorate:status", () => ({ store: this, state }));
+      this.#states.tell(state);
+    };
+    const retried = (what: string, endpoint: string, error: QuorateError): void =>
+      tell(this.diagnostics, "quorate:retry", () => ({ store: this, what, endpoint, error }));
     const members = new Members({ diallers, clock, random, limits, stateChanged });
     const credentials = new Credentials(options.user ?? null);
     const freshness = this.#freshness;
     this.#members = members;
-    this.#calls = new Calls({ members, credentials, freshness, clock, random, limits });
+    this.#calls = new Calls({ members, credentials, freshness, clock, random, limits, retried });
     this.#leases = new Leases(this.#calls, clock);
     this.#watches = new Watches({ members, credentials, freshness, calls: this.#open, clock, random, limits });
     members.start();
@@ -194,10 +203,25 @@ export class RemoteStore implements Store {
 
   async #limited<T>(what: string, options: CallOptions, run: (limit: Limit) => Promise<T>): Promise<T> {
     const limit = this.#open.begin(what, options.timeoutMs ?? this.#limits.timeoutMs, options);
+    const isHeard = this.diagnostics?.["quorate:call"].hasSubscribers === true;
     try {
-      return await run(limit);
+      return await (isHeard ? this.#told(what, run(limit)) : run(limit));
     } finally {
       limit.release();
+    }
+  }
+
+  async #told<T>(what: string, call: Promise<T>): Promise<T> {
+    const begun = this.clock.now();
+    const told = (error: unknown): void =>
+      tell(this.diagnostics, "quorate:call", () => ({ store: this, what, tookMs: this.clock.now() - begun, error }));
+    try {
+      const answer = await call;
+      told(null);
+      return answer;
+    } catch (error) {
+      told(error);
+      throw error;
     }
   }
 
