@@ -16,10 +16,11 @@ export interface GroundWish {
   readonly wild?: boolean;
 }
 
-export function homeOf(defect: Defect, engine: string, { level = null, wild = false }: GroundWish = {}): Ground {
+/** @param anyEngine what runs for a defect that any protocol shows. */
+export function homeOf(defect: Defect, anyEngine: string, { level = null, wild = false }: GroundWish = {}): Ground {
   const at = level ?? levelOf(defect);
   const habitat = wild || at === "engine" ? "any life" : (defect.habitat ?? "any life");
-  return { level: at, habitat, engine };
+  return { level: at, habitat, engine: defect.engine === "any" ? anyEngine : defect.engine };
 }
 
 export function describeGround({ level, habitat }: Ground): string {

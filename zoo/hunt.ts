@@ -57,6 +57,11 @@ export class Controls {
     return result;
   }
 
+  /** Seconds of the processor. */
+  get cpuSeconds(): number {
+    return [...this.#processes.values()].reduce((sum, process) => sum + process.cpuSeconds, 0);
+  }
+
   stop(): void {
     for (const process of this.#processes.values()) process.stop();
   }

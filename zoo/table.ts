@@ -10,22 +10,38 @@ export function describeHunt({ defect, find, unsound, seconds }: Hunt): string {
   return `${defect.name} caught by "${find.failure.property}" in seed ${find.seed}: ${fact.slice(0, 160)}${also}`;
 }
 
-/** All of them: defect, where, caught by, after how many seeds, seconds, and in how many of the next, if that was asked. */
+/** All of them: defect, engine, where, caught by, after how many seeds, seconds, and in how many of the next, if that was asked. */
 export function table(hunts: readonly Hunt[], rateSeeds: number): string {
-  const head = ["defect", "where", "caught by", "seeds", "seconds", ...(rateSeeds > 0 ? [`of next ${rateSeeds}`] : [])];
+  const head = [
+    "defect",
+    "engine",
+    "where",
+    "caught by",
+    "seeds",
+    "seconds",
+    ...(rateSeeds > 0 ? [`of next ${rateSeeds}`] : []),
+  ];
   const rows = hunts.map(({ defect, ground, find, seconds }) => {
     const where = describeGround(ground);
     const row =
       find === null
-        ? [defect.name, where, "ESCAPED", "-", seconds.toFixed(1), "-"]
-        : [defect.name, where, find.failure.property, `${find.seed}`, find.seconds.toFixed(1), `${find.again}`];
+        ? [defect.name, ground.engine, where, "ESCAPED", "-", seconds.toFixed(1), "-"]
+        : [
+            defect.name,
+            ground.engine,
+            where,
+            find.failure.property,
+            `${find.seed}`,
+            find.seconds.toFixed(1),
+            `${find.again}`,
+          ];
     return row.slice(0, head.length);
   });
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) => (column >= 3 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) => (column >= 4 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
       .join("  ")
       .trimEnd();
   return all.map(line).join("\n");
