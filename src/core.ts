@@ -95,6 +95,7 @@ export type {
   DiagnosticMessages,
   Diagnostics,
   HoldMessage,
+  ObservedStore,
   RetryMessage,
   SessionMessage,
   StatusMessage,

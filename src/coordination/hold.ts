@@ -121,7 +121,7 @@ export class Hold implements AsyncDisposable {
   ): void {
     const { what, key, fence } = this;
     const { store, id: lease } = this.session;
-    tell(store.diagnostics, name, () => ({ store, what, key: textOf(key), fence, lease, error }));
+    tell(store, name, () => ({ store, what, key: textOf(key), fence, lease, error }));
   }
 }
 

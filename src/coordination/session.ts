@@ -105,7 +105,7 @@ export class Session implements SessionSource, Leaseholder, AsyncDisposable {
     this.#extend(grant.sentAt, grant.ttlSeconds);
     this.#watchExpiry();
     this.#planRenewal(grant.sentAt + this.#ttlMs / RENEWALS_PER_TTL);
-    tell(store.diagnostics, "quorate:session:opened", () => ({ store, lease: grant.id, error: null }));
+    tell(store, "quorate:session:opened", () => ({ store, lease: grant.id, error: null }));
   }
 
   /** As granted, ms. */
@@ -200,7 +200,7 @@ export class Session implements SessionSource, Leaseholder, AsyncDisposable {
     this.#controller.abort(reason);
     const { store, id: lease } = this;
     const name = hasCode(reason, "SESSION_CLOSED") ? "quorate:session:closed" : "quorate:session:lost";
-    tell(store.diagnostics, name, () => ({ store, lease, error: reason }));
+    tell(store, name, () => ({ store, lease, error: reason }));
   }
 
   #extend(sentAt: number, ttlSeconds: number): void {

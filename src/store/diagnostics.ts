@@ -80,9 +80,15 @@ export type Diagnostics = {
   readonly [Name in keyof DiagnosticMessages]: DiagnosticChannel<DiagnosticMessages[Name]>;
 };
 
+/** A store that may have somebody to tell; recipes tell there, too. */
+export interface ObservedStore extends Store {
+  /** None: nobody is told. */
+  readonly diagnostics?: Diagnostics | undefined;
+}
+
 /** Tells `message` if somebody listens. */
 export function tell<Name extends keyof DiagnosticMessages>(
-  diagnostics: Diagnostics | undefined,
+  { diagnostics }: ObservedStore,
   name: Name,
   message: () => DiagnosticMessages[Name],
 ): void {

@@ -13,17 +13,17 @@ test("the page names every channel, and no other", () => {
 });
 
 test("each channel is the process' one of its name", () => {
-  const store = {} as Store;
+  const store = { diagnostics: nodeDiagnostics } as unknown as Store;
   const heard: unknown[] = [];
   const listen = (message: unknown): void => void heard.push(message);
   const message = (): { store: Store; state: { is: "closed"; error: null } } => ({
     store,
     state: { is: "closed", error: null },
   });
-  tell(nodeDiagnostics, "quorate:status", message);
+  tell(store, "quorate:status", message);
   subscribe("quorate:status", listen);
-  tell(nodeDiagnostics, "quorate:status", message);
+  tell(store, "quorate:status", message);
   unsubscribe("quorate:status", listen);
-  tell(nodeDiagnostics, "quorate:status", message);
+  tell(store, "quorate:status", message);
   assert.deepEqual(heard, [message()]);
 });

@@ -28,7 +28,6 @@ import type {
   TxnResult,
   WatchEvent,
 } from "../wire/kv.ts";
-import type { Diagnostics } from "./diagnostics.ts";
 
 /** When a call is given up; the last parameter of every call. */
 export interface CallOptions {
@@ -140,8 +139,6 @@ export interface Store extends AsyncDisposable {
   /** The time by which leases are held and calls time out: real, or a test's. */
   readonly clock: Clock;
   readonly random: Random;
-  /** Who is told what happens; none: nobody. Recipes tell of theirs there too. */
-  readonly diagnostics?: Diagnostics | undefined;
 
   range(request: RangeRequest, options?: ReadOptions): Promise<Reply<RangeResult>>;
   put(request: PutRequest, options?: CallOptions): Promise<Reply<PutResult>>;

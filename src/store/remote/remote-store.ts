@@ -23,7 +23,7 @@ import type {
 } from "../../wire/kv.ts";
 import type { Method } from "../../wire/methods.ts";
 import * as methods from "../../wire/methods.ts";
-import { type Diagnostics, tell } from "../diagnostics.ts";
+import { type Diagnostics, type ObservedStore, tell } from "../diagnostics.ts";
 import { storeErrors } from "../errors.ts";
 import type {
   CallOptions,
@@ -32,7 +32,6 @@ import type {
   LeaseState,
   ReadOptions,
   Reply,
-  Store,
   StoreState,
   Watch,
   WatchRequest,
@@ -58,7 +57,7 @@ interface Headed<Result> {
 }
 
 /** A store in a cluster, over whatever channels it is given: `connect` gives it gRPC. */
-export class RemoteStore implements Store {
+export class RemoteStore implements ObservedStore {
   readonly clock: Clock;
   readonly random: Random;
   readonly diagnostics: Diagnostics | undefined;
@@ -85,11 +84,11 @@ export class RemoteStore implements Store {
     this.#limits = limits;
     this.#open = new Limits(clock, options.busy);
     const stateChanged = (state: StoreState): void => {
-      tell(this.diagnostics, "quorate:status", () => ({ store: this, state }));
+      tell(this, "quorate:status", () => ({ store: this, state }));
       this.#states.tell(state);
     };
     const retried = (what: string, endpoint: string, error: QuorateError): void =>
-      tell(this.diagnostics, "quorate:retry", () => ({ store: this, what, endpoint, error }));
+      tell(this, "quorate:retry", () => ({ store: this, what, endpoint, error }));
     const members = new Members({ diallers, clock, random, limits, stateChanged });
     const credentials = new Credentials(options.user ?? null);
     const freshness = this.#freshness;
@@ -214,7 +213,7 @@ export class RemoteStore implements Store {
   async #told<T>(what: string, call: Promise<T>): Promise<T> {
     const begun = this.clock.now();
     const told = (error: unknown): void =>
-      tell(this.diagnostics, "quorate:call", () => ({ store: this, what, tookMs: this.clock.now() - begun, error }));
+      tell(this, "quorate:call", () => ({ store: this, what, tookMs: this.clock.now() - begun, error }));
     try {
       const answer = await call;
       told(null);
