@@ -7,7 +7,7 @@ export function describeHunt({ defect, find, unsound, seconds }: Hunt): string {
   const also = unsound.length === 0 ? "" : ` (fails without it, too: seeds ${unsound.join(", ")})`;
   if (find === null) return `${defect.name} escaped in ${seconds.toFixed(0)} s${also}`;
   const [fact = ""] = find.failure.message.split("\n");
-  return `${defect.name} caught by "${find.failure.property}" in seed ${find.seed}: ${fact.slice(0, 160)}${also}`;
+  return `${defect.name} caught by "${find.failure.property}" in seed ${find.seed}, after ${find.seconds.toFixed(1)} s: ${fact.slice(0, 160)}${also}`;
 }
 
 /** All of them: defect, engine, where, caught by, after how many seeds, seconds, and in how many of the next, if that was asked. */
