@@ -13,7 +13,7 @@ import { genesis } from "../genesis.ts";
 import { encodeHardState, noHardState } from "../hard-state.ts";
 import { zabPeek } from "../peek.ts";
 import { command } from "../testing/solo.ts";
-import { zabProperties } from "./properties.ts";
+import { specifiedProperties } from "./properties.ts";
 
 const founding = genesis(createMembership([1n, 2n, 3n]), new Uint8Array(0)).entries[0] as Entry;
 const noEffects: Effects = new Puppet(1n, 1, { state: null, snapshot: null, entries: [], untrusted: false }).effects();
@@ -28,7 +28,7 @@ class Theatre {
   /** @param only whose properties look on beside the first, which keeps the account of proposals; nobody named: all. */
   constructor(only: string | null = null) {
     const group = { members: this.#members, committed: new CommittedLog(), latestLeaderEpoch: 0 };
-    this.properties = zabProperties(group).filter(({ name }, i) => only === null || i === 0 || name === only);
+    this.properties = specifiedProperties(group).filter(({ name }, i) => only === null || i === 0 || name === only);
     for (const id of [1n, 2n, 3n]) this.start(id, { entries: [founding] });
   }
 

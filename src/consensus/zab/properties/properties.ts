@@ -1,9 +1,10 @@
 /**
- * What the TLA+ specification of Zab demands of a group: the ten properties of `Zab.tla` (apache/zookeeper,
- * zookeeper-specifications/protocol-spec), by its names.
+ * What Zab demands of a group: the ten properties of its TLA+ specification (`Zab.tla`, apache/zookeeper,
+ * zookeeper-specifications/protocol-spec), by its names, and one that the specification takes for granted.
  */
 import type { ObservedGroup, Property } from "../../properties/property.ts";
 import { Agreement } from "./agreement.ts";
+import { CommittedByAdoption } from "./committed-by-adoption.ts";
 import { GlobalPrimaryOrder } from "./global-primary-order.ts";
 import { Integrity } from "./integrity.ts";
 import { Leadership1 } from "./leadership-1.ts";
@@ -15,8 +16,12 @@ import { Proposals } from "./proposals.ts";
 import { ShouldNotBeTriggered } from "./should-not-be-triggered.ts";
 import { TotalOrder } from "./total-order.ts";
 
-/** For one group. The first keeps the account of proposals that others read. */
 export function zabProperties(group: ObservedGroup): readonly Property[] {
+  return [...specifiedProperties(group), new CommittedByAdoption(group)];
+}
+
+/** The ten, for one group. The first keeps the account of proposals that others read. */
+export function specifiedProperties(group: ObservedGroup): readonly Property[] {
   const proposals = new Proposals();
   return [
     new ShouldNotBeTriggered(proposals),
