@@ -12,6 +12,8 @@ const NOT_SENT =
 /** The member's answer is larger than the library takes here, or than the member sends. */
 const RESPONSE_TOO_LARGE = /^(Received message larger than max|grpc: trying to send message larger than max)/;
 const REQUEST_TOO_LARGE = /^grpc: received message(?: after decompression)? larger than max/;
+/** An error of Go's that etcd lets slip out as it is, with the status unknown: it has waited for its cluster in vain. */
+const WAITED_IN_VAIN = /^context (deadline exceeded|canceled)$/;
 
 /** @param endpoint for people */
 export function failureOf(error: ServiceError, endpoint: string): CallFailure {
@@ -32,6 +34,7 @@ export function failureOf(error: ServiceError, endpoint: string): CallFailure {
       mayHaveArrived: true,
     });
   }
+  if (code === GrpcStatus.unknown && WAITED_IN_VAIN.test(details)) return unavailable(endpoint, details, true, cause);
   // What members say stays as it is: it is known by its text.
   if (/^(etcdserver|quorate|auth): /.test(details)) return CallFailure.answered(code, details, cause);
   if (code === GrpcStatus.deadlineExceeded) {
