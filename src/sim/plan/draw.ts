@@ -7,8 +7,8 @@ import { SeededRandom } from "../../consensus/random.ts";
 import type { TransportLimits } from "../../transport/limits.ts";
 import { drawFaults } from "../faults/draw.ts";
 import type { FaultKind } from "../faults/fault.ts";
+import { recipeDurationMs, withRecipes } from "./draw-recipes.ts";
 import type { ClusterPlan, Plan } from "./plan.ts";
-import { recipeDurationMs, withRecipes } from "./recipe-plan.ts";
 import type { WorkloadPlan } from "./workload-plan.ts";
 
 /** What is given instead of drawn. */

@@ -2,7 +2,7 @@
  * How the store of a simulated program reaches a member: channels over the simulated network, with everything that may
  * happen to a connection there. It knows the ports alone.
  */
-import type { Address, Clock, Connection, Network } from "../../environment.ts";
+import type { Address, Clock, Connection, Network, Scheduled } from "../../environment.ts";
 import { GrpcStatus } from "../../errors.ts";
 import {
   CallFailure,
@@ -23,19 +23,28 @@ import {
   NO_PAYLOAD,
 } from "../world/call-frames.ts";
 
-export interface NetworkDiallerPorts {
+export interface NetworkDiallerOptions {
   readonly network: Network;
   readonly clock: Clock;
+  readonly keepalive: Keepalive;
 }
 
-export function networkDialler(address: Address, { network, clock }: NetworkDiallerPorts): Dialler {
+/** How a connection that passes nothing on any more is found out: as gRPC does it, ms. */
+export interface Keepalive {
+  /** When nothing came for so long, the member is asked whether it is there. */
+  readonly timeMs: number;
+  /** And given up when nothing comes for so long after that. */
+  readonly timeoutMs: number;
+}
+
+export function networkDialler(address: Address, { network, clock, keepalive }: NetworkDiallerOptions): Dialler {
   const endpoint = `${address.host}:${address.port}`;
   return {
     endpoint,
     dial: async (timeoutMs, signal) => {
       const connection = await network.connect(address, timeoutMs);
       if (signal?.aborted === true) connection.destroy();
-      return new NetworkChannel(endpoint, connection, clock);
+      return new NetworkChannel(endpoint, connection, clock, keepalive);
     },
   };
 }
@@ -53,14 +62,21 @@ class NetworkChannel implements Channel {
   readonly #reader = new FrameReader();
   readonly #open = new Map<number, Open>();
   #lost: ((reason: Error) => void) | null = null;
+  readonly #keepalive: Keepalive;
   #calls = 0;
   #over = false;
+  #heardAt: number;
+  #look: Scheduled | null = null;
 
-  constructor(endpoint: string, connection: Connection, clock: Clock) {
+  constructor(endpoint: string, connection: Connection, clock: Clock, keepalive: Keepalive) {
     this.endpoint = endpoint;
     this.#connection = connection;
     this.#clock = clock;
+    this.#keepalive = keepalive;
+    this.#heardAt = clock.now();
+    this.#lookIn(keepalive.timeMs);
     connection.onData((chunk) => {
+      this.#heardAt = clock.now();
       for (const frame of this.#reader.take(chunk)) this.#open.get(frame.call)?.take(frame);
     });
     connection.onClose((reason) => this.#close(reason ?? new Error("the member closed the connection")));
@@ -169,8 +185,22 @@ class NetworkChannel implements Channel {
   #close(reason: Error): void {
     if (this.#over) return;
     this.#over = true;
+    this.#look?.cancel();
     for (const open of this.#open.values()) open.fail(this.#unavailable(reason.message, true));
     this.#lost?.(reason);
+  }
+
+  #lookIn(delayMs: number): void {
+    this.#look = this.#clock.after(delayMs, () => {
+      const { timeMs, timeoutMs } = this.#keepalive;
+      const silentMs = this.#clock.now() - this.#heardAt;
+      if (silentMs >= timeMs + timeoutMs) {
+        this.#connection.destroy();
+        return this.#close(new Error(`nothing came for ${silentMs} ms`));
+      }
+      if (silentMs >= timeMs) this.#send(0, FrameKind.ping, NO_PAYLOAD);
+      this.#lookIn(silentMs >= timeMs ? timeoutMs : timeMs - silentMs);
+    });
   }
 
   #failureOf(kind: FrameKind, payload: Uint8Array): CallFailure {

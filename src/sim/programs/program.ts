@@ -10,13 +10,14 @@ import { RemoteStore } from "../../store/remote/remote-store.ts";
 import type { VirtualMachine } from "../../virtual/machine.ts";
 import type { VirtualProcess } from "../../virtual/process.ts";
 import { CLIENT_PORT } from "../world/front.ts";
-import { networkDialler } from "./network-channel.ts";
+import { type Keepalive, networkDialler } from "./network-channel.ts";
 
 export interface ProgramOptions {
   readonly machine: VirtualMachine;
   /** Of the members it may talk to, whether they are there or not. */
   readonly hosts: readonly string[];
   readonly limits: Partial<RemoteLimits>;
+  readonly keepalive: Keepalive;
   /** Of the session that its recipes share. */
   readonly sessionTtlMs: number;
   readonly logger: Logger;
@@ -52,10 +53,10 @@ export class Program {
 
   start(): ProgramLife {
     assert(this.#life === null, `${this.name} runs already: kill it before it is started again`);
-    const { machine, hosts, limits, sessionTtlMs, logger } = this.#options;
+    const { machine, hosts, limits, keepalive, sessionTtlMs, logger } = this.#options;
     const { environment, process } = machine.boot(logger);
     const { network, clock, random } = environment;
-    const diallers = hosts.map((host) => networkDialler({ host, port: CLIENT_PORT }, { network, clock }));
+    const diallers = hosts.map((host) => networkDialler({ host, port: CLIENT_PORT }, { network, clock, keepalive }));
     const store = new RemoteStore({ ...limits, diallers, clock, random });
     const quorate = new Quorate(store, { sessionTtlMs });
     const life = { name: `${this.name}.${++this.#lives}`, machine, process, clock, quorate };

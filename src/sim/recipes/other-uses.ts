@@ -39,7 +39,14 @@ export const useAtomicValue: Use = async (user) => {
   const value = user.quorate.atomicValue(name);
   await change(user, `${recipePrefix("value", name)}value`, async (token) => {
     const longer = (text: string | null): string => `${text ?? ""}${token},`;
-    if (user.random.chance(0.6)) return `${await value.update(longer, user.patience())}`;
+    if (user.random.chance(0.6)) {
+      let made = "";
+      await value.update((text) => {
+        made = longer(text);
+        return made;
+      }, user.patience());
+      return made;
+    }
     const { value: found, revision } = await value.get(user.patience());
     const wanted = longer(found);
     const set = await value.compareAndSet(revision, wanted, user.patience());

@@ -92,7 +92,14 @@ export class RecipeWorkload implements Stage {
       const host = `p${at}`;
       const machine = new VirtualMachine({ name: host, host, timeline, random: streamFrom(this.#random), network });
       const logger = { debug: say, info: say, warn: say, error: say };
-      return new Program({ machine, hosts, limits: plan.store, sessionTtlMs: plan.ttlMs, logger });
+      return new Program({
+        machine,
+        hosts,
+        limits: plan.store,
+        keepalive: plan.keepalive,
+        sessionTtlMs: plan.ttlMs,
+        logger,
+      });
     });
   }
 

@@ -1,5 +1,6 @@
-/** The member's end of a program's connection: its calls, carried out at the member's front. */
+/** The member's end of a program's connection: its calls, carried out at its front. */
 import type { Connection } from "../../environment.ts";
+import type { Desk, Handle } from "./call.ts";
 import {
   decodeHead,
   encodeFrame,
@@ -9,9 +10,8 @@ import {
   FrameReader,
   NO_PAYLOAD,
 } from "./call-frames.ts";
-import type { Front, Handle } from "./front.ts";
 
-export function serveCalls(connection: Connection, front: Front): void {
+export function serveCalls(connection: Connection, desk: Desk): void {
   const reader = new FrameReader();
   const handles = new Map<number, Handle>();
   const send = (call: number, kind: FrameKind, payload: Uint8Array): void => {
@@ -25,7 +25,7 @@ export function serveCalls(connection: Connection, front: Front): void {
       handles.delete(call);
       send(call, kind, payload);
     };
-    const handle = front.call(
+    const handle = desk.call(
       head.path,
       kind === FrameKind.call ? request : null,
       {
@@ -47,6 +47,9 @@ export function serveCalls(connection: Connection, front: Front): void {
           break;
         case FrameKind.message:
           handles.get(frame.call)?.send(frame.payload);
+          break;
+        case FrameKind.ping:
+          send(frame.call, FrameKind.pong, NO_PAYLOAD);
           break;
         case FrameKind.read:
           handles.get(frame.call)?.read();

@@ -5,13 +5,25 @@
  *     frame    length of the payload (u32)  call (u32)  kind (u8)  payload
  *
  *     program ──▶ member   call: head, request      stream: head      message: one request of a stream
- *                          read: one more message was taken          cancel
+ *                          read: one more message was taken          cancel      ping: is anybody there?
  *     member ──▶ program   message      answer: the one of a call, and its end      end: empty, or why
  *                          refused: nobody is there to take it, it was not done
+ *                          pong
  */
 import { byteString, byteStringOfText, bytesOf, textOf } from "../../wire/byte-string.ts";
 
-export const FrameKind = { call: 1, stream: 2, message: 3, read: 4, cancel: 5, answer: 6, end: 7, refused: 8 } as const;
+export const FrameKind = {
+  call: 1,
+  stream: 2,
+  message: 3,
+  read: 4,
+  cancel: 5,
+  answer: 6,
+  end: 7,
+  refused: 8,
+  ping: 9,
+  pong: 10,
+} as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 export interface Frame {
@@ -86,7 +98,9 @@ export interface Reason {
 }
 
 export function encodeReason(reason: Reason | null): Uint8Array {
-  return reason === null ? NO_PAYLOAD : encodeText(JSON.stringify(reason));
+  if (reason === null) return NO_PAYLOAD;
+  const { status, message } = reason;
+  return encodeText(JSON.stringify({ status, message }));
 }
 
 export function decodeReason(payload: Uint8Array): Reason | null {

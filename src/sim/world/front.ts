@@ -7,27 +7,8 @@ import type { QuorateError } from "../../errors.ts";
 import type { BidiCall, Method } from "../../server/front-door.ts";
 import { createMethods } from "../../server/methods.ts";
 import type { RunningServer, StartOptions } from "../../server/server.ts";
+import type { Handle, Listener, Metadata } from "./call.ts";
 import { serveCalls } from "./call-door.ts";
-
-/** The client's side of a call, as it hears of it at the member; delays are the caller's. */
-export interface Listener {
-  message(bytes: Uint8Array): void;
-  /** The answer to a unary call, and its end. */
-  answer(bytes: Uint8Array): void;
-  /** The last that comes; null: well. */
-  end(error: QuorateError | null): void;
-}
-
-/** The client's hold on a call at the member. */
-export interface Handle {
-  send(bytes: Uint8Array): void;
-  /** The client has read one more message: what it has not read holds the service back. */
-  read(): void;
-  cancel(): void;
-}
-
-/** What a call came with beside its request: `hasleader`, `authorization`. */
-export type Metadata = Readonly<Record<string, string>>;
 
 /** Where programs come in, on every host. */
 export const CLIENT_PORT = 2379;

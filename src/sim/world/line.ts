@@ -5,7 +5,7 @@
 import type { SeededRandom } from "../../consensus/random.ts";
 import type { QuorateError } from "../../errors.ts";
 import type { Timeline } from "../../virtual/timeline.ts";
-import type { Handle } from "./front.ts";
+import type { Handle } from "./call.ts";
 import type { WorldMember } from "./member.ts";
 
 /** How a call ended for its client. */
