@@ -9,12 +9,13 @@
  */
 export const ROOMS = {
   cli: { floor: 6 },
+  testkit: { floor: 6 },
   kv: { floor: 5 },
   coordination: { floor: 5, beside: ["kv"] },
   transactions: { floor: 5, beside: ["coordination"] },
   "transactions/protocol": { floor: 1, pure: true, beside: ["consensus"] },
   work: { floor: 5, beside: ["coordination", "transactions"] },
-  sim: { floor: 5 },
+  sim: { floor: 5, beside: ["kv", "coordination"] },
   store: { floor: 4 },
   server: { floor: 4, beside: ["store"] },
   replica: { floor: 3 },
