@@ -11,18 +11,8 @@ import {
 } from "../../store/channel.ts";
 import type { Method } from "../../wire/methods.ts";
 import { type Parcel, Parcels, unpack } from "./parcel.ts";
-import { PortStream } from "./port-stream.ts";
+import { PortStream, type Receiver } from "./port-stream.ts";
 import type { FromMember, FromProgram, Metadata } from "./protocol.ts";
-
-/** A call under way, to those who bring its answers. */
-export interface Receiver {
-  reply(bytes: Uint8Array): void;
-  /** The only reply, and the end. */
-  answer(bytes: Uint8Array): void;
-  ended(failure: CallFailure | null): void;
-  /** Nothing more can come. */
-  lost(failure: CallFailure): void;
-}
 
 export class PortChannel implements Channel {
   readonly endpoint: string;

@@ -4,8 +4,17 @@
  */
 import type { CallFailure, OutboundStream, StreamEvents } from "../../store/channel.ts";
 import type { Method } from "../../wire/methods.ts";
-import type { Receiver } from "./port-channel.ts";
 import { type FromProgram, REPLY_COST, WINDOW_BYTES } from "./protocol.ts";
+
+/** A call under way, to those who bring its answers. */
+export interface Receiver {
+  reply(bytes: Uint8Array): void;
+  /** The only reply, and the end. */
+  answer(bytes: Uint8Array): void;
+  ended(failure: CallFailure | null): void;
+  /** Nothing more can come. */
+  lost(failure: CallFailure): void;
+}
 
 type Told<Message> = Message extends { readonly id: number } ? Omit<Message, "id"> : never;
 
