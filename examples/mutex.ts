@@ -1,8 +1,8 @@
 import { connect, QuorateError } from "quorate";
 
 const endpoints = process.env.QUORATE_ENDPOINTS ?? "http://127.0.0.1:2379";
-// Two programs, of which the first gives others only two seconds to wait when it dies.
-await using one = await connect(endpoints, { sessionTtlMs: 2_000 });
+// Two programs, of which the first lets others wait four seconds when it dies.
+await using one = await connect(endpoints, { sessionTtlMs: 4_000 });
 await using two = await connect(endpoints, { sessionTtlMs: 30_000 });
 const name = "guide/invoice/42";
 
@@ -27,7 +27,7 @@ await one.lock(name).run(async (lock) => {
 const lost = await one.lock(name).acquire();
 const next = two.lock(name, { label: "two" }).acquire();
 while ((await two.lock(name).standing()).waiting.length === 0);
-standStill(3_000);
+standStill(6_000);
 console.log("still held:", lost.held, "because of", codeOf(lost.signal.reason));
 
 // The other has it meanwhile, with a larger fence.

@@ -11,13 +11,13 @@ await session.close();
 console.log("closed:", codeOf(session.signal.reason), "- the key:", (await q.kv.get(key))?.value ?? "gone");
 
 // A program that stands still for too long has lost its session, and knows it with the first look at it.
-const short = await q.session({ ttlMs: 2_000 });
-await q.kv.put(key, "here", { lease: short });
-standStill(3_000);
+const short = await q.session({ ttlMs: 4_000 });
+const { revision } = await q.kv.put(key, "here", { lease: short });
+standStill(6_000);
 console.log("after standing still:", short.check() ? "alive" : codeOf(short.signal.reason));
 
 // At the store the lease ends too; a moment later, never earlier.
-for await (const change of q.kv.watch(key, { from: 1 })) if (change.type === "delete") break;
+for await (const change of q.kv.watch(key, { from: revision })) if (change.type === "delete") break;
 console.log("the key:", (await q.kv.get(key))?.value ?? "gone");
 
 function codeOf(reason: unknown): string {
