@@ -161,7 +161,7 @@ export const zab: readonly Defect[] = [
     name: "leader-acknowledges-itself-early",
     room: "consensus",
     what: "A leader counts its own proposals, and its own adoption of the history, before they are on its disk.",
-    source: "ZOOKEEPER-4882; ZooKeeper AckRequestProcessor (the leader's ACK comes behind its log)",
+    source: "ZooKeeper AckRequestProcessor (the leader's own ACK comes behind its SyncRequestProcessor)",
     engine: "zab",
     patches: [
       {
@@ -198,6 +198,21 @@ export const zab: readonly Defect[] = [
         text: "  countCommit(s, lead);\n",
         replacement:
           "  if (lead.historyIndex > s.commit) advanceCommit(s, lead.historyIndex);\n  else countCommit(s, lead);\n",
+      },
+    ],
+  },
+  {
+    name: "counted-before-adoption",
+    room: "consensus",
+    what: "A late follower's disk counts before it has adopted the epoch: one who has, and holds less, goes before it.",
+    source:
+      "Zab (DSN 2011) §V, phase 2 (a follower takes part from its acknowledgement of NEWLEADER on); Zab.tla LeaderProcessACK",
+    engine: "zab",
+    patches: [
+      {
+        file: `${room}/commit.ts`,
+        text: "    return p === undefined || p.untrusted || !p.synced ? 0 : p.match;",
+        replacement: "    return p === undefined || p.untrusted ? 0 : p.match;",
       },
     ],
   },
@@ -323,21 +338,6 @@ export const zab: readonly Defect[] = [
           "function endEpoch(s: ZabState, lead: Leadership): void {\n" +
           "  s.epoch++;\n  s.currentEpoch = s.epoch;\n  s.saveState();\n" +
           "  lead.historyIndex = s.log.lastIndex;\n  appendOwn(s, lead, EntryKind.noop, new Uint8Array(0));\n",
-      },
-    ],
-  },
-  {
-    name: "lost-newleader-not-repeated",
-    room: "consensus",
-    what: "A NEWLEADER that got lost behind a history that was there already is not noticed: its follower never counts again.",
-    source:
-      "ZooKeeper LearnerHandler (waits for the ACK of NEWLEADER, or ends the connection); Zab assumes channels that lose nothing",
-    engine: "zab",
-    patches: [
-      {
-        file: `${room}/progress.ts`,
-        text: "    return waits || unadopted ? before : 0;",
-        replacement: "    return waits ? before : 0;",
       },
     ],
   },
