@@ -6,6 +6,7 @@ import { leases } from "./defects/leases.ts";
 import { membership } from "./defects/membership.ts";
 import { paxos } from "./defects/paxos.ts";
 import { reads } from "./defects/reads.ts";
+import { recipes } from "./defects/recipes.ts";
 import { replica } from "./defects/replica.ts";
 import { replication } from "./defects/replication.ts";
 import { server } from "./defects/server.ts";
@@ -28,4 +29,5 @@ export const defects: readonly Defect[] = [
   ...leases,
   ...watches,
   ...server,
+  ...recipes,
 ];

@@ -3,7 +3,7 @@
 import type { HabitatName } from "./habitats.ts";
 
 /** The room of `src/` whose promise is broken. */
-export type Room = "consensus" | "storage" | "transport" | "replica" | "keyspace" | "server";
+export type Room = "consensus" | "storage" | "transport" | "replica" | "keyspace" | "server" | "coordination";
 
 /** Where a defect is hunted. `engine`: bare engines, `src/consensus/testing`. `cluster`: whole members, `src/sim`. */
 export type Level = "engine" | "cluster";

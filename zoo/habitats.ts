@@ -6,6 +6,7 @@
 import { SeededRandom } from "../src/consensus/random.ts";
 import type { FaultKind } from "../src/sim/faults/fault.ts";
 import { drawPlan } from "../src/sim/plan/draw.ts";
+import { withRecipes } from "../src/sim/plan/draw-recipes.ts";
 import type { Plan } from "../src/sim/plan/plan.ts";
 import type { OperationMix } from "../src/sim/plan/workload-plan.ts";
 
@@ -20,7 +21,8 @@ export type HabitatName =
   | "changing members"
   | "broken links"
   | "leases"
-  | "watches";
+  | "watches"
+  | "recipes";
 
 interface Habitat {
   /** Only these kinds of faults; absent: as drawn. */
@@ -167,6 +169,14 @@ const habitats: Readonly<Record<HabitatName, Habitat>> = {
         },
         { deleteRange: 2, multi: 3, compact: 1 },
       ),
+  },
+
+  /** Programs that use locks, counters and the like. Members fall seldom: it is programs that matter. */
+  recipes: {
+    faults: ["kill", "isolate", "transfer", "clientCut"],
+    members: [1, 3],
+    forMs: [3_000, 6_000],
+    shape: (plan, random) => withRecipes(random.chance(0.5) ? { ...plan, faults: [] } : plan),
   },
 };
 

@@ -32,6 +32,8 @@ export interface Holding {
   /** Fences are in the order of grants. */
   readonly ordered: boolean;
   readonly granted: Moment;
+  /** It said so itself when it was given out. */
+  readonly heldWhenGranted: boolean;
   /** When it was over by the program's own knowledge; null: it holds still. A process that sleeps knows what its clock knows. */
   ended: Moment | null;
   /** Its clock stood still meanwhile: it may believe that it holds what it has lost long since. Its fence tells. */

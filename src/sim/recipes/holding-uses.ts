@@ -69,12 +69,10 @@ export const useElection: Use = async (user) => {
   const office = await user.quorate.election(name).campaign(user.life.name, user.patience());
   const line = { blocking: recipePrefix("election", name), permits: null };
   const proclaims = user.random.chance(0.3);
-  if (proclaims) await office.proclaim(`${user.life.name} again`, user.patience()).catch(ofALostOffice);
-  await use(user, [[office, { ...EXCLUSIVE, resource: `election ${name}`, line }]]);
+  await use(user, [[office, { ...EXCLUSIVE, resource: `election ${name}`, line }]], async () => {
+    if (proclaims) await office.proclaim(`${user.life.name} again`, user.patience());
+  });
 };
-
-/** The office was lost before it could be proclaimed: its use finds that out by itself. */
-function ofALostOffice(): void {}
 
 /** Keys of its candidates and its office begin with this. */
 export function rankedPrefix(name: string): string {
@@ -89,14 +87,19 @@ export const useRankedElection: Use = async (user) => {
   await use(user, [[office, { ...EXCLUSIVE, resource: `ranked election ${name}`, line: null }]]);
 };
 
-/** Holds for a while, writes meanwhile, and releases. */
-async function use(user: User, holds: readonly (readonly [Hold, Manner])[]): Promise<void> {
+/** Holds for a while, writes meanwhile, and releases. @param first what is done before */
+async function use(
+  user: User,
+  holds: readonly (readonly [Hold, Manner])[],
+  first: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const { recorder, life, random } = user;
   const holdings = holds.map(([hold, manner]) => [hold, recorder.granted(life, hold, manner)] as const);
   try {
+    await first();
     for (let steps = random.below(4); steps > 0; steps--) {
       await user.sleep(user.stage.plan.holdMs);
-      for (const [hold, holding] of holdings) if (holding !== null) await write(user, hold, holding);
+      for (const [hold, holding] of holdings) await write(user, hold, holding);
     }
   } finally {
     await Promise.all(holds.map(([hold]) => release(user, hold)));

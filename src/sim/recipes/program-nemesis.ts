@@ -97,7 +97,7 @@ export class ProgramNemesis {
     if (clockStops) machine.rate = STOPPED_RATE;
     return () => {
       if (clockStops) machine.rate = rate;
-      recorder.awake(life, timeline.now);
+      recorder.awake(life, timeline.now, clockStops);
       life.process.resume();
     };
   }

@@ -11,6 +11,9 @@ export type Manner = Pick<Holding, "resource" | "line" | "weight" | "limit" | "s
 /** Of something that one at a time holds. */
 export const EXCLUSIVE = { weight: 1, limit: 1, shares: false, ordered: true } as const;
 
+/** Longer than a message takes on its way, ms. */
+const OLD_NEWS_MS = 3_000;
+
 interface Open {
   readonly holding: Holding;
   readonly hold: Hold;
@@ -28,6 +31,8 @@ export class RecipeRecorder implements RecipeHistory {
   readonly #moment: () => Moment;
   readonly #open = new Map<ProgramLife, Set<Open>>();
   readonly #highestFences = new Map<string, number>();
+  /** When the clock of a life went on that had stood still. */
+  readonly #thawed = new Map<ProgramLife, number>();
   readonly #tokens = new Map<ByteString, number>();
 
   constructor(moment: () => Moment) {
@@ -38,19 +43,23 @@ export class RecipeRecorder implements RecipeHistory {
     return this.#moment();
   }
 
-  /** A program was let in just now. Null: it has lost it on the way already. */
-  granted(life: ProgramLife, hold: Hold, manner: Manner): Holding | null {
-    if (!hold.held) return null;
+  /** A program was let in just now. */
+  granted(life: ProgramLife, hold: Hold, manner: Manner): Holding {
+    const moment = this.#moment();
+    const thawed = this.#thawed.get(life) ?? Number.NEGATIVE_INFINITY;
     const holding: Holding = {
       ...manner,
       program: life.name,
       key: hold.key,
       fence: Number(hold.fence),
-      granted: this.#moment(),
-      ended: null,
-      clockStopped: false,
+      granted: moment,
+      heldWhenGranted: hold.held,
+      ended: hold.held ? null : moment,
+      // What it learned then may have been on its way while its clock stood still.
+      clockStopped: moment.at - thawed < OLD_NEWS_MS,
     };
     this.holdings.push(holding);
+    if (!hold.held) return holding;
     const open: Open = { holding, hold, believesUntil: null };
     const ofLife = this.#open.get(life) ?? new Set();
     this.#open.set(life, ofLife);
@@ -68,7 +77,8 @@ export class RecipeRecorder implements RecipeHistory {
     }
   }
 
-  awake(life: ProgramLife, now: number): void {
+  awake(life: ProgramLife, now: number, clockStopped: boolean): void {
+    if (clockStopped) this.#thawed.set(life, now);
     for (const open of this.#open.get(life) ?? []) {
       if (open.believesUntil !== null && now < open.believesUntil) open.believesUntil = null;
     }

@@ -1,6 +1,6 @@
 /**
  * Who holds something is told before anybody else can have it: as long as it believes that it holds it, its key is there,
- * whether somebody else waits for it or not.
+ * whether somebody else waits for it or not; and nobody is given what is over already.
  */
 import type { RecipeChecker } from "../../recipes/history.ts";
 import { livesUnder } from "../../recipes/key-lives.ts";
@@ -15,7 +15,8 @@ export const toldInTime: RecipeChecker = {
   check({ holdings }, truth) {
     const lives = grouped(livesUnder(truth, ""), ({ key }) => key);
     for (const holding of holdings) {
-      const { key, fence, granted, ended, clockStopped } = holding;
+      const { key, fence, granted, heldWhenGranted, ended, clockStopped } = holding;
+      if (!heldWhenGranted) return violation(NAME, `${holdingText(holding)} was given what it held no longer`);
       const life = lives.get(key)?.find(({ created }) => created.revision === fence);
       if (life === undefined) {
         return violation(
