@@ -61,11 +61,12 @@ export class Competition {
       "everybody gets everything",
       () => {
         if (this.#faults.length > 0) return;
-        for (const [competitor, counts] of before) {
+        const waiting = [...before].flatMap(([competitor, counts]) => {
           const now = uses(competitor);
           const stuck = USES.filter((_, at) => (now[at] ?? 0) <= (counts[at] ?? 0));
-          assert(stuck.length === 0, `${competitor.name} waits for: ${stuck.join(", ")}`);
-        }
+          return stuck.length === 0 ? [] : [`${competitor.name} waits for ${stuck.join(", ")} ${competitor.log}`];
+        });
+        assert(waiting.length === 0, waiting.join("; "));
       },
       { withinMs },
     );
