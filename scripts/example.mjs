@@ -1,5 +1,5 @@
 // `npm run example NAME`: runs a program of examples/ from the sources, as it would run with the package installed: what
-// it imports as "quorate" or "quorate/core" is src/. It looks for a cluster at QUORATE_ENDPOINTS, or at `npm start`'s.
+// it imports as "quorate" and the like is src/. It looks for a cluster at QUORATE_ENDPOINTS, or at `npm start`'s.
 //
 //   npm run example mutex
 //   npm run example recipes/migrations
@@ -10,7 +10,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, "examples");
-const SOURCES = { quorate: "src/index.ts", "quorate/core": "src/core.ts" };
+const SOURCES = {
+  quorate: "src/index.ts",
+  "quorate/core": "src/core.ts",
+  "quorate/testing": "src/testkit/index.ts",
+};
 
 const [name = "", ...rest] = process.argv.slice(2);
 const file = join(folder, `${name}.ts`);

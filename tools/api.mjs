@@ -1,12 +1,17 @@
 // `npm run docs:api`: writes the reference of what the package exports, from its doc comments, into docs/api (not kept in
 // Git). Fails when an exported symbol has no doc comment, when a type that is part of the interface has no name that a
 // user could import, and when a link of a comment leads nowhere. With --check it writes nothing.
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Application, LogLevel } from "typedoc";
-import { FACES } from "./house.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+/** What the package exports, where it is written. */
+const entryPoints = Object.values(exports)
+  .filter(({ types }) => types !== undefined)
+  .map(({ types }) => join(root, types.replace("dist/", "src/").replace(".d.ts", ".ts")));
 const check = process.argv.includes("--check");
 
 /** Parameters of constructors that only the library calls, and what only it needs of what it gives. */
@@ -24,7 +29,7 @@ const MADE_BY_THE_LIBRARY = [
 
 const application = await Application.bootstrap({
   name: "quorate",
-  entryPoints: FACES.map((face) => join(root, "src", face)),
+  entryPoints,
   tsconfig: join(root, "tsconfig.json"),
   readme: "none",
   disableGit: true,

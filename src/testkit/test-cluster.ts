@@ -26,6 +26,7 @@ import { TestMember } from "./test-member.ts";
 import { TestProgram } from "./test-program.ts";
 import { TestTime } from "./test-time.ts";
 
+/** What the recipes of a program have in common, and the limits of its store. */
 export interface TestConnectOptions extends Partial<RemoteLimits> {
   /** Of the session that recipes share, ms; default 10,000. */
   readonly sessionTtlMs?: number;
@@ -67,6 +68,7 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   return cluster;
 }
 
+/** Members and programs on simulated machines, in virtual time, with faults at will. */
 export class TestCluster implements AsyncDisposable {
   readonly members: readonly TestMember[];
   readonly #time: TestTime;

@@ -11,6 +11,7 @@ import { performance } from "node:perf_hooks";
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { Timeline } from "../virtual/timeline.ts";
 
+/** Whether virtual time passes as real time does, or only where a test lets it. */
 export type ClockMode = "free" | "manual";
 
 const host = { setImmediate, setTimeout, clearTimeout, now: () => performance.now() } as const;
