@@ -419,7 +419,7 @@ const memberships: readonly Defect[] = [
   {
     name: "no-phase-1-with-new-members",
     room: "consensus",
-    what: "A new leader that finds an undecided change of membership does not prepare with the members that it brings.",
+    what: "Who finds an undecided change of membership stands without asking the members that it brings: they may have a leader.",
     source: "Lamport, Malkhi and Zhou, Reconfiguring a State Machine (2010), §3; docs/internals/paxos.md, rule 2",
     engine: "paxos",
     patches: [
@@ -427,6 +427,16 @@ const memberships: readonly Defect[] = [
         file: proposer,
         text: "    if (!mayGoOn(s, candidacy, next) || !isPromised(s, candidacy, next)) return;\n",
         replacement: "",
+      },
+      {
+        file: "src/consensus/paxos/election.ts",
+        text: "  for (const membership of [s.membership, s.memberships.active]) {",
+        replacement: "  for (const membership of [s.membership]) {",
+      },
+      {
+        file: "src/consensus/paxos/election.ts",
+        text: "  if (hasPhase1(s.membership, phase2, yes) && hasPhase1(s.memberships.active, phase2, yes)) startElection",
+        replacement: "  if (hasPhase1(s.membership, phase2, yes)) startElection",
       },
     ],
   },

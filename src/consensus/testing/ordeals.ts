@@ -2,6 +2,7 @@
  * Schedules with an intention: each brings about, with what chance adds, a situation that known bugs needed and that
  * random faults reach too seldom.
  */
+import { changeOfGuard } from "./ordeals/change-of-guard.ts";
 import { echoes } from "./ordeals/echoes.ts";
 import { figureEight } from "./ordeals/figure-eight.ts";
 import { forgottenPromises } from "./ordeals/forgotten-promises.ts";
@@ -22,7 +23,8 @@ export type OrdealName =
   | "lateHandOver"
   | "lostAcknowledgements"
   | "tornReturn"
-  | "unawareLeader";
+  | "unawareLeader"
+  | "changeOfGuard";
 
 const ordeals: { readonly [name in OrdealName]: (stage: Stage) => void } = {
   echoes,
@@ -34,6 +36,7 @@ const ordeals: { readonly [name in OrdealName]: (stage: Stage) => void } = {
   lostAcknowledgements,
   tornReturn,
   unawareLeader,
+  changeOfGuard,
 };
 
 export const ordealNames: readonly OrdealName[] = Object.keys(ordeals) as OrdealName[];
