@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { cpuMsOf } from "./child-cpu.ts";
 import type { Defect, Level } from "./defect.ts";
 import type { HabitatName } from "./habitats.ts";
 import { defectVariable } from "./loader.ts";
@@ -33,7 +34,7 @@ export interface SeedProcessOptions {
   /** Null: the program as it is. */
   readonly defect: Defect | null;
   readonly level: Level;
-  /** Real time for one seed, milliseconds. */
+  /** Time of the processor for one seed, milliseconds; real time where the system does not tell. */
   readonly patienceMs: number;
 }
 
@@ -121,11 +122,14 @@ export class SeedProcess {
   }
 }
 
+/** A process that wants the processor gets more of it in any such time, however many there are. */
+const IDLE_MS = 20;
+
 /** The next message of a child, or how it ended instead. */
 function hear(child: ChildProcess, patienceMs: number): Promise<{ message: unknown; end: string | null }> {
   return new Promise((resolve) => {
     const over = (message: unknown, end: string | null): void => {
-      clearTimeout(timer);
+      clearInterval(timer);
       child.off("message", onMessage);
       child.off("close", onClose);
       resolve({ message, end });
@@ -134,7 +138,14 @@ function hear(child: ChildProcess, patienceMs: number): Promise<{ message: unkno
     // Not "exit": what it wrote last may still be on its way.
     const onClose = (code: number | null, signal: string | null): void =>
       over(null, signal === null ? `ended with code ${code}` : `ended by ${signal}`);
-    const timer = setTimeout(() => over(null, "silence"), patienceMs);
+    const begun = cpuMsOf(child.pid);
+    let before = begun;
+    const timer = setInterval(() => {
+      const now = cpuMsOf(child.pid);
+      const waits = now === null || before === null || now - before < IDLE_MS;
+      if (waits || now - (begun ?? 0) >= patienceMs) over(null, "silence");
+      before = now;
+    }, patienceMs);
     child.once("message", onMessage);
     child.once("close", onClose);
   });
