@@ -441,20 +441,6 @@ const memberships: readonly Defect[] = [
     ],
   },
   {
-    name: "old-promises-kept-over-a-change",
-    room: "consensus",
-    what: "A candidate that learns of a decided change goes on with promises that are older than it: two lead one ballot.",
-    source: "Lamport, Malkhi and Zhou, Reconfiguring a State Machine (2010); docs/internals/paxos.md, rule 3",
-    engine: "paxos",
-    patches: [
-      {
-        file: proposer,
-        text: "  if (s.membership !== membership || !mayCampaign(s)) {",
-        replacement: "  if (!mayCampaign(s)) {",
-      },
-    ],
-  },
-  {
     name: "decided-change-not-saved",
     room: "consensus",
     what: "That a change of membership is decided is not written with what comes behind it: a restart takes the old members.",
