@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { ClusterUnderTest } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CommandOutcome, quorate, RunningCommand } from "./command.ts";
-import { isRunning } from "./processes.ts";
+import { isRunning, stateOf } from "./processes.ts";
 
 let cluster: ClusterUnderTest;
 let env: Record<string, string>;
@@ -153,6 +153,18 @@ test("signals are handed on to the command, which decides", { timeout: 60_000 },
     command.signal(signal);
     assert.equal((await command.ended()).code, 9);
   }
+});
+
+test("Ctrl-Z stops the command and who watches over it; both go on together", { timeout: 60_000 }, async () => {
+  const command = start("lock", "stopped", "--ttl", "60s", "--", "sh", "-c", STUBBORN);
+  const [pid = 0] = await pidsOf(command);
+  const both = (): string => stateOf(command.pid) + stateOf(pid);
+  command.signal("SIGTSTP");
+  await eventually("both are stopped", () => assert.equal(both(), "TT"), { withinMs: 30_000 });
+  command.signal("SIGCONT");
+  await eventually("both go on", () => assert.doesNotMatch(both(), /T/), { withinMs: 30_000 });
+  process.kill(-pid, "SIGKILL");
+  assert.equal((await command.ended()).code, 137);
 });
 
 test("what a command leaves behind is ended before the lock is released", { timeout: 60_000 }, async () => {

@@ -22,17 +22,16 @@ export class SecureEtcd implements AsyncDisposable {
   }
 
   /** @param clients asks clients for a certificate of this authority; undefined: asks for none */
-  static async start(own: Certificate, clients?: { readonly cacert: string }): Promise<SecureEtcd> {
+  static async start(certificate: Certificate, clients?: { readonly cacert: string }): Promise<SecureEtcd> {
     const folder = await mkdtemp(join(tmpdir(), "quorate-etcd-"));
     const [port = 0, peer = 0] = await freePorts(2);
     const [url, peerUrl] = [`https://127.0.0.1:${port}`, `http://127.0.0.1:${peer}`];
-    const args = [
-      ...["--name", "secure", "--data-dir", folder, "--logger", "zap", "--log-level", "error"],
-      ...["--listen-client-urls", url, "--advertise-client-urls", url],
-      ...["--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl],
-      ...["--initial-cluster", `secure=${peerUrl}`, "--cert-file", own.cert, "--key-file", own.key],
-      ...(clients === undefined ? [] : ["--client-cert-auth", "--trusted-ca-file", clients.cacert]),
-    ];
+    const own = ["--name", "secure", "--data-dir", folder, "--logger", "zap", "--log-level", "error"];
+    const forClients = ["--listen-client-urls", url, "--advertise-client-urls", url];
+    const forPeers = ["--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl];
+    const secured = ["--cert-file", certificate.cert, "--key-file", certificate.key];
+    const asked = clients === undefined ? [] : ["--client-cert-auth", "--trusted-ca-file", clients.cacert];
+    const args = [...own, ...forClients, ...forPeers, "--initial-cluster", `secure=${peerUrl}`, ...secured, ...asked];
     const child = spawn("etcd", args, { stdio: "ignore" });
     const etcd = new SecureEtcd(`127.0.0.1:${port}`, child, folder);
     try {
