@@ -60,8 +60,8 @@ export const replica: readonly Defect[] = [
     patches: [
       {
         file: intake,
-        text: "    if (proposer === this.#ports.self && boot === this.#ports.boot) this.#proposals.applied(sequence, results);",
-        replacement: "    if (proposer === this.#ports.self && boot > 0) this.#proposals.applied(sequence, results);",
+        text: "    if (proposer === this.#self && boot === this.#boot) this.#proposals.applied(sequence, results);",
+        replacement: "    if (proposer === this.#self && boot > 0) this.#proposals.applied(sequence, results);",
       },
     ],
   },
