@@ -44,7 +44,9 @@ export class Explorer {
 
   wordsOf(state: number): number[] {
     const text = this.#states[state] ?? "";
-    return Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+    const words: number[] = [];
+    for (let at = 0; at < text.length; at++) words.push(text.charCodeAt(at));
+    return words;
   }
 
   /** @throws Error for a run of more than `maxStates`: give the plan narrower bounds */
@@ -56,7 +58,9 @@ export class Explorer {
     this.#add(world.initial(), -1);
     for (let state = 0; state < this.#states.length && violation === null; state++) {
       if (this.#states.length > maxStates) throw new Error(`${plan.name} has more than ${maxStates} states`);
-      world.forEach(this.wordsOf(state), ({ words, kind, story, fault: ofStep }) => {
+      const from = this.wordsOf(state);
+      if (world.isOver(from)) continue;
+      world.forEach(from, ({ words, kind, story, fault: ofStep }) => {
         transitions++;
         if (violation !== null) return;
         const known = this.#index.get(keyOf(words));

@@ -12,6 +12,7 @@ export interface History {
   readonly readOnly: number;
   /** Of which epochs the resource was asked, or told: it has its work only the first time. */
   readonly asked: number;
+  /** Something was said about these. */
   readonly begun: number;
   /** During which epochs it was down. */
   readonly down: number;

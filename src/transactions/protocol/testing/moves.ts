@@ -73,6 +73,7 @@ export class Moves {
   /** By process and place, then by what it does. */
   readonly #results: Result[][] = [];
   readonly #facts: Facts[] = [];
+  readonly #ends: (readonly [number, number])[] = [];
 
   constructor(plan: Plan) {
     const { model, participants } = plan;
@@ -113,6 +114,29 @@ export class Moves {
       this.#observeCrash(this.#host(at), before);
       return { process: crashed(before, during), sent: [], fault: null };
     }).process;
+  }
+
+  /** What was said to a process that is down is lost: who waits for its answer counts it as dead in that epoch. */
+  miss(at: number, process: number, envelope: number): number {
+    const { isUp } = this.facts(at, process);
+    const { epoch } = this.envelopes.at(envelope).message;
+    const before = this.processes.at(process);
+    if (isUp || (before.history.down & bitOf(epoch)) !== 0) return process;
+    return this.processes.numberOf(crashed(before, epoch));
+  }
+
+  /** Which process said it. */
+  fromOf(envelope: number): number {
+    return (this.#ends[envelope] ??= this.#endsOf(envelope))[0];
+  }
+
+  toOf(envelope: number): number {
+    return (this.#ends[envelope] ??= this.#endsOf(envelope))[1];
+  }
+
+  #endsOf(envelope: number): readonly [number, number] {
+    const { from, to } = this.envelopes.at(envelope);
+    return [this.ids.indexOf(from), this.ids.indexOf(to)];
   }
 
   facts(at: number, process: number): Facts {
@@ -231,6 +255,13 @@ export class Moves {
     const { phaseOf } = this.#model;
     const seen: Observed = { role: roleOf(host.id), phase: phaseOf(before.state), on, log, to: phaseOf(after.state) };
     this.observed.set(Object.values(seen).join("|"), seen);
+  }
+
+  /** `prepared`, `down (committed)`: of who is down, what its log says. */
+  describeProcess(id: ProcessId, process: number): string {
+    const { state, disk } = this.processes.at(process);
+    const { phaseOf, logOf } = this.#model;
+    return state === null ? `down (${logOf(roleOf(id), disk)})` : phaseOf(state);
   }
 
   /** `p1 takes prepare(epoch 1) from c` */

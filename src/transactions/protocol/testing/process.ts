@@ -67,13 +67,9 @@ export function fed(host: Host, process: Process, event: ModelEvent, now: number
   if (process.state === null) throw new Error(`${host.id} is down`);
   const { state, effects } = host.machine.step(process.state, event, now);
   const reaction = carryOut(host, { ...process, state, history: observed(process.history, event) }, effects);
-  if (event.type !== "begin") return reaction;
   const epoch = state.phase.epoch ?? 0;
-  const { history } = reaction.process;
-  const begun: Process = { ...reaction.process, history: { ...history, begun: history.begun | bitOf(epoch) } };
-  const isUsed = (history.begun & bitOf(epoch)) !== 0;
-  const fault = isUsed ? (["epochs", `${host.id} begins epoch ${epoch} a second time`] as const) : reaction.fault;
-  return { ...reaction, process: begun, fault };
+  const isUsed = event.type === "begin" && (process.history.begun & bitOf(epoch)) !== 0;
+  return isUsed ? { ...reaction, fault: ["epochs", `${host.id} begins epoch ${epoch} a second time`] } : reaction;
 }
 
 function observed(history: History, event: ModelEvent): History {
@@ -113,6 +109,7 @@ function carryOut(host: Host, before: Process, effects: readonly ModelEffect[]):
     } else if (effect.type === "send") {
       const { to, message } = effect;
       sent.push({ from: host.id, to, message });
+      process = { ...process, history: { ...history, begun: history.begun | bitOf(message.epoch) } };
       if (!host.model.bears(roleOf(host.id), process.disk, message)) {
         fault ??= [
           "durable before said",

@@ -58,5 +58,6 @@ function bearsReply({ prepared, ended }: TwoPhaseParticipantDurable, message: Tw
   const { epoch } = message;
   const isOver = ended.epoch > epoch || (ended.epoch === epoch && ended.how === "committed");
   if (message.type === "committed") return isOver;
-  return message.type !== "vote" || message.vote !== "yes" || prepared === epoch || isOver;
+  // A promise about an epoch that is over binds nobody.
+  return message.type !== "vote" || message.vote !== "yes" || prepared >= epoch || ended.epoch >= epoch;
 }

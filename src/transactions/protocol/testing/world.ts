@@ -4,7 +4,7 @@
  * A state is an array of 16-bit numbers: one for each process (its number in `Moves`), the crashes so far, the parts of
  * the network, whether anything failed, and a bit for each message under way.
  */
-import { latestOf } from "./history.ts";
+import { countOf, latestOf } from "./history.ts";
 import { type Facts, Moves, type Own, type Result } from "./moves.ts";
 import type { Plan } from "./plan.ts";
 import type { Fault } from "./properties.ts";
@@ -53,6 +53,17 @@ export class World {
   /** Nobody refused, nothing failed, no time ran out. */
   isUnharmed(words: readonly number[]): boolean {
     return words[this.#harmAt] === 0;
+  }
+
+  /** Everybody is up and has concluded all there was, durably: on a reliable network nothing can change that. */
+  isOver(words: readonly number[]): boolean {
+    if (this.plan.network === "lossy") return false;
+    return this.moves.ids.every((_, at) => {
+      const { history, pending } = this.moves.processes.at(words[at] as number);
+      const { isUp, inDoubt } = this.moves.facts(at, words[at] as number);
+      const concluded = countOf(history.committed | history.aborted);
+      return isUp && !inDoubt && pending.length === 0 && concluded === this.plan.transactions;
+    });
   }
 
   /** All that can happen next, in a fixed order. */
@@ -150,12 +161,10 @@ export class World {
   }
 
   #forEachMessage(words: readonly number[], visit: (envelope: number, from: number, to: number) => void): void {
-    const { ids, envelopes } = this.moves;
     for (let word = 0; word < messageWords; word++) {
       for (let rest = words[this.#count + 3 + word] as number; rest !== 0; rest &= rest - 1) {
         const envelope = word * wordBits + 31 - Math.clz32(rest & -rest);
-        const { from, to } = envelopes.at(envelope);
-        visit(envelope, ids.indexOf(from), ids.indexOf(to));
+        visit(envelope, this.moves.fromOf(envelope), this.moves.toOf(envelope));
       }
     }
   }
@@ -188,7 +197,11 @@ export class World {
     const next = [...words];
     next[at] = process;
     for (const envelope of sent) {
-      if (this.plan.network === "reliable" && !this.#arrives(next, at, envelope)) continue;
+      if (this.plan.network === "reliable" && !this.#arrives(next, at, envelope)) {
+        const to = this.moves.toOf(envelope);
+        next[to] = this.moves.miss(to, next[to] as number, envelope);
+        continue;
+      }
       const word = Math.floor(envelope / wordBits);
       if (word >= messageWords) throw new Error(`${this.plan.name} has more than ${messageWords * wordBits} messages`);
       next[this.#count + 3 + word] = (next[this.#count + 3 + word] as number) | (1 << (envelope % wordBits));
@@ -197,7 +210,7 @@ export class World {
   }
 
   #arrives(words: readonly number[], from: number, envelope: number): boolean {
-    const to = this.moves.ids.indexOf(this.moves.envelopes.at(envelope).to);
+    const to = this.moves.toOf(envelope);
     return this.moves.facts(to, words[to] as number).isUp && !this.#isApart(words, from, to);
   }
 
