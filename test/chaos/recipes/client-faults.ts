@@ -36,19 +36,12 @@ export const CLIENT_FAULTS: readonly ClientFault[] = [
       const { referee } = competition;
       const domain = random.pick(WRITTEN);
       const pausedMs = BEYOND_LEASE_MS + random.below(1_000);
-      let writer: CompetitorProcess | null = null;
-      while (writer === null) {
-        await referee.nextWriter(domain, (name) => {
-          // Before its write is answered: the next one comes when it wakes up, without another look.
-          writer = competition.named(name);
-          writer?.pause();
-        });
-      }
-      const { name } = writer as CompetitorProcess;
+      // Before its write is answered: the next one comes when it wakes up, without another look.
+      const name = await referee.nextWriter(domain, (writer) => competition.named(writer)?.pause());
       try {
         await Promise.all([delay(pausedMs), referee.nextWriter(domain)]);
       } finally {
-        (writer as CompetitorProcess).resume();
+        competition.named(name)?.resume();
       }
       return `${name}, with ${domain}, at least ${pausedMs} ms`;
     },

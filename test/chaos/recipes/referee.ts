@@ -66,14 +66,14 @@ export class Referee {
     return this.#uses.get(`${name} ${use}`) ?? 0;
   }
 
-  /** Calls `meet` with the name of whoever writes next with a fence that is new, before that one gets its answer. */
-  async nextWriter(domain: Domain, meet: (name: string) => void = () => undefined): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  /** The name of whoever writes next with a fence that is new; `meet` is called before that one gets its answer. */
+  nextWriter(domain: Domain, meet: (name: string) => void = () => undefined): Promise<string> {
+    const { promise, resolve } = Promise.withResolvers<string>();
     this.#awaited.set(domain, (name) => {
       meet(name);
-      resolve();
+      resolve(name);
     });
-    await promise;
+    return promise;
   }
 
   /** Tells all competitors to end what they are at, and then themselves. */
