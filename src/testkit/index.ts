@@ -11,6 +11,8 @@
  * cluster.leader?.crash();
  * await q.kv.get("config/rate"); // the others go on
  * ```
+ *
+ * @packageDocumentation
  */
 export { type TestClusterOptions } from "./options.ts";
 export { type Party, type TestCluster, type TestConnectOptions, testCluster } from "./test-cluster.ts";

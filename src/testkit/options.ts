@@ -3,6 +3,7 @@ import type { Logger } from "../environment.ts";
 import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { ClockMode } from "./test-time.ts";
 
+/** How many members, with which engine, and how their time passes. */
 export interface TestClusterOptions {
   /** How many; default 3. */
   readonly members?: number;
