@@ -14,7 +14,10 @@ before(async () => {
   // A busy machine may take its time.
   env = { QUORATE_ENDPOINTS: cluster.member(0).endpoint, QUORATE_DIAL_TIMEOUT: "20s", QUORATE_COMMAND_TIMEOUT: "20s" };
 });
-after(() => cluster?.stop());
+after(async () => {
+  RunningCommand.killAll();
+  await cluster?.stop();
+});
 
 function cli(...words: readonly string[]): Promise<CommandOutcome> {
   return quorate(words, { env });
@@ -196,7 +199,7 @@ describe("when it is lost, the whole group is ended", { timeout: 240_000 }, () =
       assert.equal(done, 0);
       const { code, stderr } = await command.ended();
       assert.equal(code, 74);
-      assert.match(stderr, /^quorate: .*: ending the command\n$/);
+      assert.match(stderr, /^quorate: .*: ending the command\n/);
       assert.deepEqual(pids.map(isRunning), [false, false]);
     }
   });

@@ -22,6 +22,13 @@ export interface CommandSurroundings {
 
 /** A command that runs, and what it has written so far. */
 export class RunningCommand {
+  static readonly #all = new Set<RunningCommand>();
+
+  /** For the end of a suite: one that a failed test has left would keep the suite from ending. */
+  static killAll(): void {
+    for (const command of RunningCommand.#all) command.signal("SIGKILL");
+  }
+
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
   #stdout = "";
@@ -34,6 +41,8 @@ export class RunningCommand {
       env: { ...Object.fromEntries(inherited), ...env },
       ...(cwd === undefined ? {} : { cwd }),
     });
+    RunningCommand.#all.add(this);
+    this.#child.once("exit", () => RunningCommand.#all.delete(this));
     this.#ended = once(this.#child, "close").then(() => this.#changed());
     this.#child.stdout.setEncoding("latin1").on("data", (text: string) => {
       this.#stdout += text;
