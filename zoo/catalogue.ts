@@ -11,6 +11,7 @@ import { replica } from "./defects/replica.ts";
 import { replication } from "./defects/replication.ts";
 import { server } from "./defects/server.ts";
 import { storage } from "./defects/storage.ts";
+import { transactions } from "./defects/transactions.ts";
 import { transport } from "./defects/transport.ts";
 import { watches } from "./defects/watches.ts";
 import { zab } from "./defects/zab.ts";
@@ -29,5 +30,6 @@ export const defects: readonly Defect[] = [
   ...leases,
   ...watches,
   ...server,
+  ...transactions,
   ...recipes,
 ];

@@ -3,10 +3,21 @@
 import type { HabitatName } from "./habitats.ts";
 
 /** The room of `src/` whose promise is broken. */
-export type Room = "consensus" | "storage" | "transport" | "replica" | "keyspace" | "server" | "coordination";
+export type Room =
+  | "consensus"
+  | "storage"
+  | "transport"
+  | "replica"
+  | "keyspace"
+  | "server"
+  | "coordination"
+  | "transactions";
 
-/** Where a defect is hunted. `engine`: bare engines, `src/consensus/testing`. `cluster`: whole members, `src/sim`. */
-export type Level = "engine" | "cluster";
+/**
+ * Where a defect is hunted. `engine`: bare engines, `src/consensus/testing`. `cluster`: whole members, `src/sim`.
+ * `protocol`: bare commit protocols, `src/transactions/protocol/testing`, where the first seeds are exhaustive runs.
+ */
+export type Level = "engine" | "cluster" | "protocol";
 
 /** One wrong piece of one file. */
 export interface Patch {
@@ -34,5 +45,6 @@ export interface Defect {
 
 /** What lies in the consensus shows soonest, and for the least money, in the lives of bare engines. */
 export function levelOf({ room }: Defect): Level {
+  if (room === "transactions") return "protocol";
   return room === "consensus" ? "engine" : "cluster";
 }

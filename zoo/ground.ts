@@ -19,10 +19,11 @@ export interface GroundWish {
 /** @param anyEngine what runs for a defect that any protocol shows. */
 export function homeOf(defect: Defect, anyEngine: string, { level = null, wild = false }: GroundWish = {}): Ground {
   const at = level ?? levelOf(defect);
-  const habitat = wild || at === "engine" ? "any life" : (defect.habitat ?? "any life");
+  const habitat = wild || at !== "cluster" ? "any life" : (defect.habitat ?? "any life");
   return { level: at, habitat, engine: defect.engine === "any" ? anyEngine : defect.engine };
 }
 
 export function describeGround({ level, habitat }: Ground): string {
+  if (level === "protocol") return "commit protocols";
   return level === "engine" ? "bare engines" : habitat;
 }

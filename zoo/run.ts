@@ -127,8 +127,8 @@ function select(): readonly Defect[] {
 }
 
 function readLevel(text: string | undefined): Level | null {
-  if (text === undefined || text === "cluster" || text === "engine") return text ?? null;
-  return refuse(`--level ${text}: it is cluster or engine`);
+  if (text === undefined || text === "cluster" || text === "engine" || text === "protocol") return text ?? null;
+  return refuse(`--level ${text}: it is cluster, engine or protocol`);
 }
 
 function numberOf(name: string, text: string, least: number): number {

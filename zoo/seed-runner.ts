@@ -32,6 +32,16 @@ async function loadLevel(level: Level): Promise<Run> {
       }
     };
   }
+  if (level === "protocol") {
+    const { runProtocolSeed } = await import("../src/transactions/protocol/testing/run-seed.ts");
+    return async ({ seed }) => {
+      try {
+        return runProtocolSeed(seed);
+      } catch (error) {
+        return describe(error);
+      }
+    };
+  }
   const { runPlan } = await import("../src/sim/run-seed.ts");
   const { planOf } = await import("./habitats.ts");
   return async ({ seed, engine, habitat }) => (await runPlan(planOf(seed, engine, habitat))).failure;
@@ -46,7 +56,8 @@ function describe(thrown: unknown): Failure {
   return { property, message: error.message };
 }
 
-const level: Level = process.argv[2] === "engine" ? "engine" : "cluster";
+const asked = process.argv[2];
+const level: Level = asked === "engine" || asked === "protocol" ? asked : "cluster";
 const run = await loadLevel(level);
 process.on("message", (question: SeedQuestion) => {
   void run(question).then((failure) => {

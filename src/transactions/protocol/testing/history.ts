@@ -1,4 +1,5 @@
 /** What a process has done, over all its lives: the part of a run that properties are about. Sets of epochs are bits. */
+import { assert } from "../../../errors.ts";
 import type { Epoch, Outcome } from "../machine.ts";
 import type { ModelVote } from "./model.ts";
 
@@ -14,6 +15,8 @@ export interface History {
   readonly asked: number;
   /** Something was said about these. */
   readonly begun: number;
+  /** How many transactions it was asked to begin. */
+  readonly begins: number;
   /** During which epochs it was down. */
   readonly down: number;
 }
@@ -25,11 +28,13 @@ export const nothingDone: History = {
   readOnly: 0,
   asked: 0,
   begun: 0,
+  begins: 0,
   down: 0,
 };
 
 /** Epochs of simulated runs are few. */
 export function bitOf(epoch: Epoch): number {
+  assert(epoch >= 0 && epoch < 31, `epoch ${epoch} of a simulated run has no bit: let it begin fewer transactions`);
   return 1 << epoch;
 }
 

@@ -3,7 +3,7 @@
  * once and looked up after that: the reason why millions of states of whole runs take seconds.
  */
 import type { ProcessId } from "../machine.ts";
-import { bitOf, countOf } from "./history.ts";
+import { bitOf } from "./history.ts";
 import {
   coordinatorId,
   type Model,
@@ -218,7 +218,7 @@ export class Moves {
     }
     const { phase, resendAt, limitAt } = state;
     const own: Own[] = [];
-    if (id === coordinatorId && phase.name === "idle" && countOf(history.begun) < this.#plan.transactions) {
+    if (id === coordinatorId && phase.name === "idle" && history.begins < this.#plan.transactions) {
       own.push({ type: "begin" });
     }
     if (phase.name === "voting") {

@@ -73,6 +73,7 @@ export function fed(host: Host, process: Process, event: ModelEvent, now: number
 }
 
 function observed(history: History, event: ModelEvent): History {
+  if (event.type === "begin") return { ...history, begins: history.begins + 1 };
   return event.type === "answered" ? answered(history, event.epoch, event.vote) : history;
 }
 

@@ -148,7 +148,10 @@ function onUnpromised(options: Options, state: State, from: ProcessId, message: 
     case "lead":
     case "inquire": {
       const { state: aborted, effects } = settle(state, epoch, "aborted");
-      return { state: aborted, effects: [...effects, send(from, { type: "decide", epoch, outcome: "aborted" })] };
+      const told = send<Message>(from, { type: "decide", epoch, outcome: "aborted" });
+      // The coordinator may still be waiting for its vote.
+      const refused = send<Message>(options.coordinator, { type: "vote", epoch, vote: "no" });
+      return { state: aborted, effects: [...effects, told, refused] };
     }
     default:
       return stay(state);
