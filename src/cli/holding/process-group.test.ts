@@ -7,8 +7,10 @@ import { exitCodeOfSignal, ProcessGroup } from "./process-group.ts";
 const env = { PATH: process.env["PATH"] };
 const PATIENCE_MS = 60_000;
 
-function shell(script: string): Promise<ProcessGroup> {
-  return ProcessGroup.start(["sh", "-c", script], env);
+async function shell(script: string): Promise<ProcessGroup> {
+  const group = new ProcessGroup(["sh", "-c", script], env);
+  await group.started;
+  return group;
 }
 
 test("a group ends with its leader's exit code, and is gone with the last of it", async () => {
@@ -29,12 +31,15 @@ test("a leader that was killed counts as in a shell", async () => {
 });
 
 test("what cannot be started is told apart from what is not there", async () => {
-  await assert.rejects(ProcessGroup.start(["no-such-command"], env), (error) => {
+  await assert.rejects(new ProcessGroup(["no-such-command"], env).started, (error) => {
     assert.ok(error instanceof ExitWith);
     assert.deepEqual([error.code, error.message], [127, "quorate: no-such-command: command not found"]);
     return true;
   });
-  await assert.rejects(ProcessGroup.start(["/"], env), { code: 126 });
+  const none = new ProcessGroup(["/"], env);
+  await assert.rejects(none.started, { code: 126 });
+  // Nobody gets it, least of all this process' own group.
+  none.signal("SIGKILL");
 });
 
 test("a switch that nobody resets ends the group; one that is taken back does not", async () => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,14 +14,23 @@ const LOOK_MS = 20;
  * foreground comes here alone and is handed on on purpose.
  */
 export class ProcessGroup {
-  /** Of the group, and of the process that leads it. */
+  /** Of the group, and of the process that leads it; 0: it could not be started. */
   readonly id: number;
+  /** Rejects with `ExitWith`: 127 if there is no such command, 126 if it cannot be run. */
+  readonly started: Promise<void>;
   /** The exit code of the process that leads it, as a shell would say it: 128 + the signal that ended it. */
   readonly ended: Promise<number>;
   #leads = true;
 
-  private constructor(child: ChildProcess, id: number) {
-    this.id = id;
+  /** Starts it at once. */
+  constructor(command: readonly [string, ...string[]], env: Readonly<Record<string, string | undefined>>) {
+    const [file, ...args] = command;
+    const child = spawn(file, args, { detached: true, stdio: "inherit", env });
+    this.id = child.pid ?? 0;
+    this.started = new Promise((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error) => reject(cannotStart(file, error)));
+    });
     this.ended = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
         this.#leads = false;
@@ -30,32 +39,10 @@ export class ProcessGroup {
     });
   }
 
-  /** @throws ExitWith 127 if there is no such command, 126 if it cannot be run */
-  static async start(
-    command: readonly [string, ...string[]],
-    env: Readonly<Record<string, string | undefined>>,
-  ): Promise<ProcessGroup> {
-    const [file, ...args] = command;
-    const child = spawn(file, args, { detached: true, stdio: "inherit", env });
-    const { pid } = child;
-    const group = pid === undefined ? null : new ProcessGroup(child, pid);
-    await new Promise<void>((resolve, reject) => {
-      child.once("spawn", resolve);
-      child.once("error", (error: Error & { readonly code?: string }) => {
-        const isMissing = error.code === "ENOENT";
-        reject(
-          isMissing
-            ? new ExitWith(ExitCode.notFound, `quorate: ${file}: command not found`)
-            : new ExitWith(ExitCode.cannotRun, `quorate: ${file} cannot be run: ${oneLine(error)}`),
-        );
-      });
-    });
-    if (group === null) throw new ExitWith(ExitCode.cannotRun, `quorate: ${file} cannot be run`);
-    return group;
-  }
-
   /** To all that are in it; nothing happens when it is gone. */
   signal(signal: NodeJS.Signals): void {
+    // 0 would be this process' own.
+    if (this.id === 0) return;
     try {
       process.kill(-this.id, signal);
     } catch {
@@ -86,6 +73,12 @@ export class ProcessGroup {
     }
     return true;
   }
+}
+
+function cannotStart(file: string, error: Error & { readonly code?: string }): ExitWith {
+  return error.code === "ENOENT"
+    ? new ExitWith(ExitCode.notFound, `quorate: ${file}: command not found`)
+    : new ExitWith(ExitCode.cannotRun, `quorate: ${file} cannot be run: ${oneLine(error)}`);
 }
 
 /** What a shell makes of a signal: 130 for SIGINT. */

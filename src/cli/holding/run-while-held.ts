@@ -38,7 +38,10 @@ export async function runWhileHeld(
   { env, graceMs, asked, note }: RunOptions,
 ): Promise<number> {
   hold.assertHeld();
-  const group = await ProcessGroup.start(command, env);
+  using forwarded = new ForwardedSignals(hold);
+  const group = new ProcessGroup(command, env);
+  forwarded.group = group;
+  await group.started;
   const killTimers: NodeJS.Timeout[] = [];
   const over = new AbortController();
   let isLost = false;
@@ -50,7 +53,6 @@ export async function runWhileHeld(
     group.signal(signal);
     if (signal === "SIGTERM") killTimers.push(setTimeout(() => group.signal("SIGKILL"), graceMs));
   };
-  using _forwarded = new ForwardedSignals(group, hold);
   using guard = new DeadManSwitch(group.id, (error) =>
     note(`quorate: nobody watches over this process: ${oneLine(error)}`),
   );
