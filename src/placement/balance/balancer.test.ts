@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { PlacementNode } from "../placement.ts";
-import { type Balancer, type BalancerOptions, balancer, type Picked, type PolicyName } from "./balancer.ts";
+import { type BalancerOptions, balancer, type PolicyName } from "./balancer.ts";
+import type { Balancer, Picked } from "./policy.ts";
 
 const POLICIES: readonly PolicyName[] = ["roundRobin", "smoothWeighted", "leastLoaded", "peakEwma", "consistentHash"];
 const named = (...ids: string[]): PlacementNode[] => ids.map((id) => ({ id }));

@@ -1,8 +1,8 @@
 import { locateBounded } from "../bounded-load.ts";
 import type { Placement, PlacementNode } from "../placement.ts";
 import { ring } from "../ring.ts";
-import type { Policy, Slot } from "./balancer.ts";
 import { leastLoaded } from "./least-loaded.ts";
+import type { Policy, Slot } from "./policy.ts";
 
 /**
  * The same key goes to the same instance, so that what it keeps in memory is of use; unless that has a quarter more calls

@@ -1,5 +1,5 @@
 import type { PlacementNode } from "../placement.ts";
-import type { Policy, Slot } from "./balancer.ts";
+import type { Policy, Slot } from "./policy.ts";
 
 /** Who has the fewest calls under way for its weight; of those alike, the one that was chosen the longest ago. */
 export function leastLoaded<T extends PlacementNode>(): Policy<T> {

@@ -6,7 +6,7 @@
  * Finagle's load balancer), so that an instance that has just become slow is left alone before many calls wait there.
  */
 import type { PlacementNode } from "../placement.ts";
-import type { Policy, Slot } from "./balancer.ts";
+import type { Policy, Slot } from "./policy.ts";
 
 /** After this time without calls, a latency counts a third of what it was. */
 const FORGET_MS = 10_000;

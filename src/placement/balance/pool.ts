@@ -1,10 +1,19 @@
-import { checkNodes, inOrder, type PlacementNode, refuse, weightOf } from "../placement.ts";
-import type { Ask, Balancer, BalancerOptions, Picked, Policy, Slot } from "./balancer.ts";
-import { Outliers } from "./outliers.ts";
-import { SlowStart } from "./slow-start.ts";
+import { checkNodes, inOrder, type PlacementNode, weightOf } from "../placement.ts";
+import { type OutlierOptions, Outliers } from "./outliers.ts";
+import type { Ask, Balancer, Picked, Policy, Slot } from "./policy.ts";
+import { SlowStart, type SlowStartOptions } from "./slow-start.ts";
 
 /** The own zone is left when less than this part of its instances is open: the rest could not bear all calls. */
 const LEAST_LOCAL = 0.5;
+
+export interface PoolOptions {
+  /** Where the caller stands: instances there come first, as long as at least half of them are open. */
+  readonly zone?: string;
+  /** Bars instances that fail several times in a row. Default: bars none. */
+  readonly outliers?: OutlierOptions;
+  /** Gives instances that join less work at first. Default: all at once. */
+  readonly slowStart?: SlowStartOptions;
+}
 
 /** The instances of one service, as one caller sees them. */
 export class Pool<T extends PlacementNode> implements Balancer<T> {
@@ -15,8 +24,7 @@ export class Pool<T extends PlacementNode> implements Balancer<T> {
   /** In the order of ids. */
   #slots: Slot<T>[] = [];
 
-  constructor(policy: Policy<T>, options: BalancerOptions) {
-    if (policy === undefined) refuse(`no balancing policy is called ${JSON.stringify(options.policy)}`);
+  constructor(policy: Policy<T>, options: PoolOptions) {
     this.#policy = policy;
     this.#zone = options.zone;
     this.#outliers = options.outliers === undefined ? null : new Outliers(options.outliers);

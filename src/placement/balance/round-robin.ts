@@ -1,5 +1,5 @@
 import type { PlacementNode } from "../placement.ts";
-import type { Policy, Slot } from "./balancer.ts";
+import type { Policy, Slot } from "./policy.ts";
 
 /** Each in its turn, in the order of ids; weights do not count. Who comes or goes does not begin the round anew. */
 export function roundRobin<T extends PlacementNode>(): Policy<T> {

@@ -1,5 +1,5 @@
 import type { PlacementNode } from "../placement.ts";
-import type { Policy, Slot } from "./balancer.ts";
+import type { Policy, Slot } from "./policy.ts";
 
 /**
  * In turn, as often as the weights say, and not in bursts: with weights 5, 1, 1 the round is a a b a c a a. Each gains
