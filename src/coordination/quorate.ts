@@ -18,6 +18,7 @@
 import { type Codec, type Encoded, plain } from "../kv/codec.ts";
 import { Kv } from "../kv/kv.ts";
 import type { CallOptions, Store, StoreState } from "../store/store.ts";
+import { Queue, type QueueOptions } from "../work/queue/queue.ts";
 import { AtomicValue } from "./atomic-value.ts";
 import { Barrier } from "./barrier.ts";
 import { BlockIds, type BlockIdsOptions } from "./block-ids.ts";
@@ -161,6 +162,16 @@ export class Quorate implements AsyncDisposable {
   /** So many in a window of time. */
   rateLimiter(name: string, options: RateLimiterOptions): RateLimiter {
     return new RateLimiter(this.store, name, options);
+  }
+
+  /** Durable messages, each for one consumer at a time until it is acknowledged; text unless there is a codec. */
+  queue(name: string, options?: QueueOptions): Queue<Encoded, string>;
+  queue<In, Out>(name: string, options: QueueOptions & { readonly codec: Codec<In, Out> }): Queue<In, Out>;
+  queue(
+    name: string,
+    { codec = plain, ...options }: QueueOptions & { readonly codec?: Codec<Encoded, string> } = {},
+  ): Queue<Encoded, string> {
+    return new Queue(this.#session, this.#writers, name, codec, options);
   }
 
   /** A session of one's own, to be given to recipes: `q.lock("a", { session })`. */
