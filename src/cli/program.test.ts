@@ -90,7 +90,7 @@ describe("the reference page does not drift from the command", () => {
 
   test("it has every flag of serve with its default, and no other", () => {
     const section = page.slice(page.indexOf("## `serve`"));
-    const rows = [...section.matchAll(/^\| `--([a-z-]+)` +\| ([^|]*[^| ]) *\|/gm)].map(([, name, fallback]) => [
+    const rows = [...section.matchAll(/^\| `--([a-z0-9-]+)` +\| ([^|]*[^| ]) *\|/gm)].map(([, name, fallback]) => [
       name,
       fallback,
     ]);
