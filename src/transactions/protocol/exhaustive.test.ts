@@ -7,9 +7,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Exploration, Explorer } from "./testing/explorer.ts";
 import { assertGolden } from "./testing/golden.ts";
+import type { Observed } from "./testing/model.ts";
 import type { Plan } from "./testing/plan.ts";
 import { longPlans, partedPlan, threePhasePlans, twoPhasePlans } from "./testing/plans.ts";
 import { blockedStates, describeState, endlessStates } from "./testing/progress.ts";
+import { threePhaseTransitions } from "./three-phase/transitions.ts";
+import type { Transition } from "./transitions.ts";
+import { twoPhaseTransitions } from "./two-phase/transitions.ts";
 
 const isLong = process.env.QUORATE_EXHAUSTIVE === "all";
 
@@ -21,6 +25,19 @@ function explore(plan: Plan): { explorer: Explorer; exploration: Exploration } {
 function assertSound({ violation }: Exploration): void {
   if (violation === null) return;
   assert.fail(`${violation.property}: ${violation.what}\n${violation.steps.join("\n")}`);
+}
+
+/** The table says what was seen, and everything that was. */
+function assertTable(table: readonly Transition[], seen: ReadonlyMap<string, Observed>): void {
+  const rows = table.map(({ role, phase, on, log, to }) => Object.values({ role, phase, on, log, to }).join(" | "));
+  assert.deepEqual([...seen.keys()].sort(), rows.sort());
+}
+
+function note(seen: Map<string, Observed>, { observed }: Exploration): void {
+  for (const { role, phase, on, log, to } of observed) {
+    const one = { role, phase, on, log, to };
+    seen.set(Object.values(one).join(" | "), one);
+  }
 }
 
 /** Each kind of state once, with its count. */
@@ -40,10 +57,12 @@ function assertEnds(explorer: Explorer): void {
 }
 
 describe("two-phase commit, exhaustively", () => {
+  const seen = new Map<string, Observed>();
   for (const plan of [...twoPhasePlans, ...longPlans.filter(({ model }) => isLong && model.name === "2PC")]) {
     it(`${plan.name}: clean`, () => {
       const { explorer, exploration } = explore(plan);
       assertSound(exploration);
+      note(seen, exploration);
       if (!plan.graph) return;
       assertEnds(explorer);
       const blocked = census(explorer, blockedStates(explorer));
@@ -52,13 +71,17 @@ describe("two-phase commit, exhaustively", () => {
       assertGolden("two-phase-blocked.txt", `${blocked.join("\n")}\n`);
     });
   }
+
+  it("has all its timeouts and crashes in one table", () => assertTable(twoPhaseTransitions, seen));
 });
 
 describe("three-phase commit, exhaustively", () => {
+  const seen = new Map<string, Observed>();
   for (const plan of [...threePhasePlans, ...longPlans.filter(({ model }) => isLong && model.name === "3PC")]) {
     it(`${plan.name}: clean while the network is whole`, () => {
       const { explorer, exploration } = explore(plan);
       assertSound(exploration);
+      note(seen, exploration);
       if (!plan.graph) return;
       assertEnds(explorer);
       // Nobody who was up all the time is ever blocked.
@@ -69,6 +92,8 @@ describe("three-phase commit, exhaustively", () => {
       );
     });
   }
+
+  it("has all its timeouts and crashes in one table", () => assertTable(threePhaseTransitions, seen));
 
   it("breaks when the network parts: the known counter-example is found", () => {
     const { exploration } = explore(partedPlan);

@@ -21,6 +21,7 @@ import type {
   ThreePhaseVote,
 } from "./contract.ts";
 import {
+  announce,
   inquireAll,
   type Move,
   onLead,
@@ -200,7 +201,11 @@ function onDecide(options: Options, state: State, epoch: Epoch, outcome: Outcome
   if (phase.name !== "idle" && phase.epoch !== epoch) return stay(state);
   // It can't be committed without this one's promise.
   if (phase.name !== "inDoubt" && outcome === "committed") return stay(state);
-  const { state: ended, effects } = settle(state, epoch, outcome);
+  // Those that follow it wait to hear it from this one.
+  const isLeading = phase.name === "inDoubt" && ["collecting", "spreading"].includes(phase.pursuit.name);
+  const { state: ended, effects } = isLeading
+    ? announce(options, state, phase, outcome)
+    : settle(state, epoch, outcome);
   return { state: ended, effects: [...effects, done] };
 }
 

@@ -163,8 +163,8 @@ export function onPreCommitted(options: Options, state: State, doubt: Doubt, fro
     : announce(options, state, doubt, "committed");
 }
 
-/** This one has decided: it says so to everybody, the coordinator too. */
-function announce(options: Options, state: State, doubt: Doubt, outcome: Outcome): Move {
+/** This one knows how it ends: it says so to everybody, the coordinator too. */
+export function announce(options: Options, state: State, doubt: Doubt, outcome: Outcome): Move {
   const { epoch, participants } = doubt;
   const { state: settled, effects } = settle(state, epoch, outcome);
   const to = [...without(participants, [options.id]), options.coordinator];
