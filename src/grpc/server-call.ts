@@ -7,9 +7,10 @@ import { GrpcStatus, QuorateError } from "../errors.ts";
 import type { BidiCall } from "./call.ts";
 import { type CallHead, valueOf } from "./call-head.ts";
 import { failure, OK } from "./ending.ts";
-import { ErrorCode, uint32At } from "./http2/frames.ts";
+import { ErrorCode } from "./http2/frames.ts";
 import type { Ending, Stream, StreamConsumer } from "./http2/stream.ts";
-import { PartialMessage, PREFIX_BYTES } from "./partial-message.ts";
+import { type MessageTaker, readMessages } from "./message-reader.ts";
+import type { PartialMessage } from "./partial-message.ts";
 
 /** What the calls of one door share. */
 export interface CallContext {
@@ -18,7 +19,7 @@ export interface CallContext {
   readonly maxReceiveBytes: number;
 }
 
-export class ServerCall implements BidiCall, StreamConsumer {
+export class ServerCall implements BidiCall, StreamConsumer, MessageTaker {
   readonly peer: string;
   readonly #context: CallContext;
   readonly #stream: Stream;
@@ -112,19 +113,8 @@ export class ServerCall implements BidiCall, StreamConsumer {
   }
 
   received(bytes: Uint8Array, from: number, to: number): void {
-    let at = from;
-    if (this.#partial !== null) at = this.#goOn(this.#partial, bytes, at, to);
-    while (to - at >= PREFIX_BYTES && !this.#isAnswered) {
-      const length = uint32At(bytes, at + 1);
-      const end = at + PREFIX_BYTES + length;
-      if (end > to) break;
-      if (!this.#accepts(bytes[at] ?? 0, length)) return;
-      this.#take(bytes.subarray(at + PREFIX_BYTES, end));
-      at = end;
-    }
-    if (at >= to || this.#isAnswered) return;
-    this.#partial = new PartialMessage();
-    this.#goOn(this.#partial, bytes, at, to);
+    if (this.#isAnswered) return;
+    this.#partial = readMessages(this, this.#partial, bytes, from, to);
   }
 
   ended(): void {
@@ -168,30 +158,24 @@ export class ServerCall implements BidiCall, StreamConsumer {
     this.#stream.end(OK);
   }
 
-  /** Adds to a message that has begun. Returns where the next one begins. */
-  #goOn(partial: PartialMessage, bytes: Uint8Array, from: number, to: number): number {
-    let at = partial.takePrefix(bytes, from, to);
-    if (!partial.hasPrefix) return at;
-    if (!this.#accepts(partial.flag, partial.length)) return to;
-    const before = partial.capacity;
-    at = partial.takeBody(bytes, at, to);
-    if (!this.#stream.keep(partial.capacity - before)) {
-      const text = "this connection has begun too many large requests at once; try again when some are finished";
-      this.#refuse(failure(GrpcStatus.resourceExhausted, text));
-      return to;
-    }
-    if (partial.missing > 0) {
-      this.#stream.expect(partial.missing);
-      return at;
-    }
-    this.#partial = null;
-    this.#stream.keep(-partial.capacity);
-    this.#take(partial.message);
-    return at;
+  /** What the reader of messages asks, from here on. */
+  get takesMessages(): boolean {
+    return !this.#isAnswered;
+  }
+
+  keeps(bytes: number): boolean {
+    if (this.#stream.keep(bytes)) return true;
+    const text = "this connection has begun too many large requests at once; try again when some are finished";
+    this.#refuse(failure(GrpcStatus.resourceExhausted, text));
+    return false;
+  }
+
+  expects(bytes: number): void {
+    this.#stream.expect(bytes);
   }
 
   /** Whether a message that begins like this may come; if not, the call is over. */
-  #accepts(flag: number, length: number): boolean {
+  accepts(flag: number, length: number): boolean {
     const { maxReceiveBytes } = this.#context;
     if (flag !== 0) this.#refuse(this.#refusalOfFlag(flag));
     else if (length > maxReceiveBytes) {
@@ -212,7 +196,7 @@ export class ServerCall implements BidiCall, StreamConsumer {
     return failure(GrpcStatus.unimplemented, text, [["grpc-accept-encoding", "identity"]]);
   }
 
-  #take(message: Uint8Array): void {
+  take(message: Uint8Array): void {
     const { target } = this.#head;
     if (target?.kind === "bidi") {
       this.#guarded(() => this.#onMessage?.(message));

@@ -7,12 +7,14 @@
  */
 import type { Clock, Connection } from "../../environment.ts";
 import type { Field } from "../hpack/field.ts";
+import { AnswerFraming } from "./answer-framing.ts";
 import {
   ConnectionError,
   mustHaveLength,
   mustHaveNoStream,
   mustHaveStream,
   mustNotBeIdle,
+  paddingOf,
   protocolError,
   windowTooLarge,
   wrongLength,
@@ -75,8 +77,8 @@ export class Http2Connection<Head extends RequestHead> {
   readonly #reader: FrameReader;
   readonly #assembly: HeaderAssembly;
   readonly #headers: HeaderReader<Head>;
-  readonly #sender: Sender;
-  readonly #streams = new Streams();
+  readonly #sender: Sender<Stream>;
+  readonly #streams = new Streams<Stream>();
   readonly #life: Lifetime;
   readonly #patience: Patience;
   /** What new streams' windows begin with. */
@@ -98,7 +100,8 @@ export class Http2Connection<Head extends RequestHead> {
     this.#reader = new FrameReader(this);
     this.#assembly = new HeaderAssembly(limits, this);
     this.#headers = new HeaderReader(limits.maxHeaderListBytes, (fields) => service.readHead(fields));
-    this.#sender = new Sender(connection, context.slab, service.answerHead, this);
+    const framing = new AnswerFraming(service.answerHead, (stream) => this.#sent(stream));
+    this.#sender = new Sender(connection, context.slab, framing);
     this.#patience = new Patience(clock, limits);
     this.#life = new Lifetime({
       clock,
@@ -241,14 +244,9 @@ export class Http2Connection<Head extends RequestHead> {
       this.#say(windowUpdateFrame(0, CONNECTION_WINDOW - this.#receiveWindow));
       this.#receiveWindow = CONNECTION_WINDOW;
     }
-    let from = start;
-    let to = end;
-    if ((flags & Flag.padded) !== 0) {
-      if (length === 0) throw wrongLength("padded DATA", length, "at least 1");
-      from += 1;
-      to -= bytes[start] ?? 0;
-      if (to < from) throw protocolError("DATA has more padding than payload");
-    }
+    const isPadded = (flags & Flag.padded) !== 0;
+    const from = isPadded ? start + 1 : start;
+    const to = isPadded ? end - paddingOf(bytes, start, end) : end;
     const stream = this.#streams.get(id);
     if (stream === null) {
       mustNotBeIdle(id, this.#streams.lastId, "DATA");
@@ -395,8 +393,8 @@ export class Http2Connection<Head extends RequestHead> {
     this.#close(stream, true);
   }
 
-  /** What the sender calls: the last frame of a stream is out. */
-  sent(stream: Stream): void {
+  /** The last frame of a stream is out. */
+  #sent(stream: Stream): void {
     if (!stream.isClosed) this.#close(stream, !stream.remoteEnded);
   }
 

@@ -1,11 +1,11 @@
 /**
- * Cuts what a client sends into frames, wherever the network has cut it.
+ * Cuts what a peer sends into frames, wherever the network has cut it.
  *
  *     chunk   | ...rest of a frame | frame | frame | beginning of a fr
  *               └ copied together    └ handed on where they stand   └ kept
  *
  * A frame that is whole within one chunk is not copied. One that is not is put together in memory of its own size, so
- * that a client which sends byte by byte costs no more work than its bytes.
+ * that a peer which sends byte by byte costs no more work than its bytes.
  */
 import { ConnectionError } from "./faults.ts";
 import { DEFAULT_MAX_FRAME, ErrorCode, FRAME_HEADER_BYTES, lengthAt, PREFACE } from "./frames.ts";
@@ -17,20 +17,23 @@ export interface FrameHandler {
 
 export class FrameReader {
   readonly #handler: FrameHandler;
+  readonly #preface: string;
   /** Bytes of the preface that have come. */
   #greeting = 0;
   /** A frame, or the header of one, that has not come whole; the first `#have` bytes are there. */
   #partial: Uint8Array | null = null;
   #have = 0;
 
-  constructor(handler: FrameHandler) {
+  /** @param preface what comes before the first frame: a client sends PREFACE, a server nothing */
+  constructor(handler: FrameHandler, preface: string = PREFACE) {
     this.#handler = handler;
+    this.#preface = preface;
   }
 
   /** @throws ConnectionError for what is no preface or a frame that is too large; and what the handler throws */
   feed(chunk: Uint8Array): void {
     const end = chunk.length;
-    let at = this.#greeting < PREFACE.length ? this.#greet(chunk) : 0;
+    let at = this.#greeting < this.#preface.length ? this.#greet(chunk) : 0;
     if (this.#partial !== null) at = this.#complete(this.#partial, chunk, at);
     while (end - at >= FRAME_HEADER_BYTES) {
       const length = lengthAt(chunk, at);
@@ -45,8 +48,8 @@ export class FrameReader {
 
   #greet(chunk: Uint8Array): number {
     let at = 0;
-    while (at < chunk.length && this.#greeting < PREFACE.length) {
-      if (chunk[at] !== PREFACE.charCodeAt(this.#greeting)) {
+    while (at < chunk.length && this.#greeting < this.#preface.length) {
+      if (chunk[at] !== this.#preface.charCodeAt(this.#greeting)) {
         throw new ConnectionError(ErrorCode.protocolError, "this is not the preface of HTTP/2");
       }
       at += 1;
@@ -91,7 +94,7 @@ export class FrameReader {
   }
 }
 
-/** Clients may send frames of the size that every HTTP/2 endpoint takes, and no larger ones: we never offer more. */
+/** Peers may send frames of the size that every HTTP/2 endpoint takes, and no larger ones: we never offer more. */
 function checkLength(length: number): void {
   if (length <= DEFAULT_MAX_FRAME) return;
   const text = `a frame of ${length} bytes is larger than SETTINGS_MAX_FRAME_SIZE, ${DEFAULT_MAX_FRAME}`;

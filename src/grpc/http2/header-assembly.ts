@@ -1,6 +1,6 @@
 /**
  * Header blocks out of HEADERS and the CONTINUATION frames behind it (RFC 9113 §6.2, §6.10). A block that stands in one
- * frame, as all of decent clients do, is not copied.
+ * frame, as all of decent peers do, is not copied.
  */
 import { mustHaveStream, protocolError, tooMuch, wrongLength } from "./faults.ts";
 import { Flag } from "./frames.ts";
@@ -10,6 +10,9 @@ export interface HeaderBlockHandler {
   /** A block from `from` up to `to`. */
   headerBlock(bytes: Uint8Array, from: number, to: number, stream: number, endStream: boolean): void;
 }
+
+/** What one header block may cost. */
+type BlockLimits = Pick<Limits, "maxContinuations" | "maxHeaderListBytes">;
 
 /** A block that goes on. */
 interface OpenBlock {
@@ -23,11 +26,11 @@ interface OpenBlock {
 const PRIORITY_BYTES = 5;
 
 export class HeaderAssembly {
-  readonly #limits: Limits;
+  readonly #limits: BlockLimits;
   readonly #handler: HeaderBlockHandler;
   #open: OpenBlock | null = null;
 
-  constructor(limits: Limits, handler: HeaderBlockHandler) {
+  constructor(limits: BlockLimits, handler: HeaderBlockHandler) {
     this.#limits = limits;
     this.#handler = handler;
   }

@@ -13,12 +13,13 @@
 import type { Clock, Scheduled } from "../../environment.ts";
 import { ErrorCode, Flag, FrameType, frame, goAwayFrame, LARGEST_STREAM_ID } from "./frames.ts";
 import type { Limits } from "./limits.ts";
+import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 
 export interface LifetimeOptions {
   readonly clock: Clock;
   readonly limits: Limits;
-  readonly streams: Streams;
+  readonly streams: Streams<Stream>;
   /** Queues a frame. */
   readonly say: (bytes: Uint8Array) => void;
   /** Tells all streams that they are over. */

@@ -14,7 +14,7 @@ export interface RequestHead {
 }
 
 /** Fields about one connection only, which HTTP/2 has other means for (RFC 9113 §8.2.2). */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",
@@ -82,7 +82,7 @@ export function readRequestHead(fields: readonly Field[]): RequestHead {
   return { fields, method, path, contentLength, malformed: null };
 }
 
-/** Why the fields behind a request's body are malformed; null if they are not. */
+/** Why the fields behind a body are malformed; null if they are not. */
 export function flawOfTrailers(fields: readonly Field[]): string | null {
   for (const { name, flaw } of fields) {
     if (flaw !== null) return flaw;

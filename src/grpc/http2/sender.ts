@@ -1,18 +1,18 @@
 /**
  * What one connection has to send, and when it may: acknowledgements and the like first, then the streams in turn, a
- * frame each, within the client's windows, and no faster than the system takes it (RFC 9113 §5.2, §6.9).
+ * frame each, within the peer's windows, and no faster than the system takes it (RFC 9113 §5.2, §6.9).
  *
- *     control ─┐                                    ┌─▶ drained, closed: told when the bytes are on their way
+ *     control ─┐                                    ┌─▶ drained, sent: told when the bytes are on their way
  *     ready ───┴▶ slab ─▶ one write ─▶ connection ──┘
  *     starved: streams that wait for the connection's window
  *
- * A stream whose own window is used up stands nowhere: the client's WINDOW_UPDATE puts it back.
+ * A stream whose own window is used up stands nowhere: the peer's WINDOW_UPDATE puts it back. Both ends of a connection
+ * send so; what stands around a stream's messages is theirs to say (`Framing`).
  */
 import type { Connection } from "../../environment.ts";
 import {
   DEFAULT_MAX_FRAME,
   DEFAULT_WINDOW,
-  ErrorCode,
   Flag,
   FRAME_HEADER_BYTES,
   FrameType,
@@ -20,8 +20,8 @@ import {
   putUint32,
 } from "./frames.ts";
 import { LinkedQueue } from "./linked-queue.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { LEAST_ROOM, type Slab } from "./slab.ts";
-import type { Stream } from "./stream.ts";
 
 /** In front of each message: whether it is compressed (never), and its length (gRPC over HTTP/2, "Length-Prefixed"). */
 const PREFIX_BYTES = 5;
@@ -29,12 +29,21 @@ const PREFIX_BYTES = 5;
 const STEP_BYTES = LEAST_ROOM / 2;
 /** Of that, what is not for data: longer header blocks and control frames there are none. */
 const HEADERS_BYTES = STEP_BYTES / 2;
-/** After so many bytes the others' turn comes, also if this client reads as fast as we write. */
+/** After so many bytes the others' turn comes, also if this peer reads as fast as we write. */
 const TURN_BYTES = 1 << 20;
+/** The longest header block that the room for headers has place for, with its frame's header and that of the data. */
+export const LONGEST_BLOCK: number = HEADERS_BYTES - 4 * FRAME_HEADER_BYTES;
 
-export interface SenderEvents {
-  /** Its last frame is out. */
-  sent(stream: Stream): void;
+/** What stands around the messages of a stream, at one end or the other. */
+export interface Framing<S> {
+  /** Writes what comes before the first message. True: that was all. */
+  begin(stream: S, slab: Slab): boolean;
+  /** Nothing waits: writes what comes behind the last message, if that was it. Whether the stream's last frame is written. */
+  end(stream: S, slab: Slab): boolean;
+  /** The bytes of its last frame are on their way. */
+  sent(stream: S): void;
+  /** There is room for messages again, after there was none. */
+  drained(stream: S): void;
 }
 
 /** What became of a stream's turn. */
@@ -44,10 +53,10 @@ const STARVED = 2;
 const FINISHED = 3;
 type Outcome = typeof DONE | typeof MORE | typeof STARVED | typeof FINISHED;
 
-export class Sender {
-  /** Bytes of DATA that the client takes on the whole connection. */
+export class Sender<S extends Outgoing<S>> {
+  /** Bytes of DATA that the peer takes on the whole connection. */
   window: number = DEFAULT_WINDOW;
-  /** The largest frame that the client takes. */
+  /** The largest frame that the peer takes. */
   maxFrame: number = DEFAULT_MAX_FRAME;
   /** Of messages that wait. */
   unreadBytes = 0;
@@ -55,22 +64,19 @@ export class Sender {
   hasAnswered = false;
   readonly #connection: Connection;
   readonly #slab: Slab;
-  readonly #head: Uint8Array;
-  readonly #events: SenderEvents;
+  readonly #framing: Framing<S>;
   #control: Uint8Array[] = [];
-  readonly #ready = new LinkedQueue<Stream>();
-  readonly #starved = new LinkedQueue<Stream>();
-  readonly #finished = new LinkedQueue<Stream>();
-  #drained: Stream[] = [];
+  readonly #ready = new LinkedQueue<S>();
+  readonly #starved = new LinkedQueue<S>();
+  readonly #finished = new LinkedQueue<S>();
+  #drained: S[] = [];
   /** The system has not taken all that was written. */
   #isBlocked = false;
 
-  /** @param head the header block that each answer begins with */
-  constructor(connection: Connection, slab: Slab, head: Uint8Array, events: SenderEvents) {
+  constructor(connection: Connection, slab: Slab, framing: Framing<S>) {
     this.#connection = connection;
     this.#slab = slab;
-    this.#head = head;
-    this.#events = events;
+    this.#framing = framing;
   }
 
   /** Frames that wait. */
@@ -83,17 +89,17 @@ export class Sender {
     return !this.#isBlocked && (this.#control.length > 0 || !this.#ready.isEmpty);
   }
 
-  /** A whole frame, in front of all answers. */
+  /** A whole frame, in front of all streams' frames. */
   control(frame: Uint8Array): void {
     this.#control.push(frame);
   }
 
   /** The stream has something to send, or may go on. */
-  enlist(stream: Stream): void {
+  enlist(stream: S): void {
     if (stream.queue === null) this.#ready.push(stream);
   }
 
-  /** The client takes more on the whole connection. */
+  /** The peer takes more on the whole connection. */
   widen(increment: number): void {
     this.window += increment;
     if (this.window <= 0) return;
@@ -123,12 +129,12 @@ export class Sender {
 
   #tell(): void {
     for (let stream = this.#finished.shift(); stream !== null; stream = this.#finished.shift()) {
-      this.#events.sent(stream);
+      this.#framing.sent(stream);
     }
     if (this.#drained.length === 0) return;
     const drained = this.#drained;
     this.#drained = [];
-    for (const stream of drained) if (!stream.isClosed) stream.consumer?.drained();
+    for (const stream of drained) if (!stream.isClosed) this.#framing.drained(stream);
   }
 
   #fill(): void {
@@ -157,28 +163,21 @@ export class Sender {
   }
 
   /** One frame of data at most, and what headers go with it. */
-  #step(stream: Stream): Outcome {
-    const { ending } = stream;
+  #step(stream: S): Outcome {
     this.hasAnswered = true;
     if (!stream.headersSent) {
-      if (stream.message === null && ending !== null && ending.alone !== null) {
-        this.#writeHeaders(stream, ending.alone, Flag.endHeaders | Flag.endStream);
-        return this.#finish(stream);
-      }
-      this.#writeHeaders(stream, this.#head, Flag.endHeaders);
       stream.headersSent = true;
+      if (this.#framing.begin(stream, this.#slab)) return FINISHED;
     }
     if (stream.message !== null) {
       if (!this.#writeData(stream, stream.message)) return this.window <= 0 ? STARVED : DONE;
       if (stream.message !== null) return MORE;
     }
-    if (ending === null) return DONE;
-    this.#writeHeaders(stream, ending.trailers, Flag.endHeaders | Flag.endStream);
-    return this.#finish(stream);
+    return this.#framing.end(stream, this.#slab) ? FINISHED : DONE;
   }
 
   /** As much of the message as one frame may have. False: not a byte. */
-  #writeData(stream: Stream, message: Uint8Array): boolean {
+  #writeData(stream: S, message: Uint8Array): boolean {
     const slab = this.#slab;
     const sent = stream.sentBytes;
     const left = PREFIX_BYTES + message.length - sent;
@@ -186,7 +185,8 @@ export class Sender {
     if (length <= 0) return false;
     const { bytes } = slab;
     let { at } = slab;
-    putFrameHeader(bytes, at, length, FrameType.data, Flag.none, stream.id);
+    const flags = length === left ? stream.lastFrameFlags : Flag.none;
+    putFrameHeader(bytes, at, length, FrameType.data, flags, stream.id);
     at += FRAME_HEADER_BYTES;
     if (sent === 0 && length === left) {
       bytes[at] = 0;
@@ -206,24 +206,13 @@ export class Sender {
     if (stream.messageSent()) this.#drained.push(stream);
     return true;
   }
+}
 
-  #writeHeaders(stream: Stream, block: Uint8Array, flags: number): void {
-    const slab = this.#slab;
-    putFrameHeader(slab.bytes, slab.at, block.length, FrameType.headers, flags, stream.id);
-    slab.bytes.set(block, slab.at + FRAME_HEADER_BYTES);
-    slab.at += FRAME_HEADER_BYTES + block.length;
-  }
-
-  /** A client that has not said all is told that nobody listens any more (RFC 9113 §8.1). */
-  #finish(stream: Stream): typeof FINISHED {
-    if (!stream.remoteEnded) {
-      const slab = this.#slab;
-      putFrameHeader(slab.bytes, slab.at, 4, FrameType.resetStream, Flag.none, stream.id);
-      putUint32(slab.bytes, slab.at + FRAME_HEADER_BYTES, ErrorCode.noError);
-      slab.at += FRAME_HEADER_BYTES + 4;
-    }
-    return FINISHED;
-  }
+/** Writes a HEADERS frame of a whole block, of at most `LONGEST_BLOCK` bytes. */
+export function writeHeaders(slab: Slab, stream: number, block: Uint8Array, flags: number): void {
+  putFrameHeader(slab.bytes, slab.at, block.length, FrameType.headers, flags | Flag.endHeaders, stream);
+  slab.bytes.set(block, slab.at + FRAME_HEADER_BYTES);
+  slab.at += FRAME_HEADER_BYTES + block.length;
 }
 
 /** Writes `length` bytes of a prefixed message, from its byte `from` on, which may lie within the prefix. */

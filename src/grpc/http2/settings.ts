@@ -1,4 +1,4 @@
-/** What a client's SETTINGS say, checked (RFC 9113 §6.5.2). */
+/** What a peer's SETTINGS say, checked (RFC 9113 §6.5.2). */
 import { ConnectionError, protocolError, wrongLength } from "./faults.ts";
 import { DEFAULT_MAX_FRAME, ErrorCode, LARGEST_FRAME, LARGEST_WINDOW, Setting, uint32At } from "./frames.ts";
 
@@ -10,12 +10,18 @@ export interface PeerSettings {
   readonly window: number | null;
   /** Bytes of a frame. */
   readonly maxFrame: number | null;
+  /** Streams open at once. */
+  readonly maxStreams: number | null;
+  /** Whether streams may be begun by the server. */
+  readonly push: boolean | null;
 }
 
 /** Of a setting that stands there many times the last one counts. @throws ConnectionError for a value that may not be */
 export function readSettings(bytes: Uint8Array, from: number, to: number): PeerSettings {
   let window: number | null = null;
   let maxFrame: number | null = null;
+  let maxStreams: number | null = null;
+  let push: boolean | null = null;
   const length = to - from;
   if (length % SETTING_BYTES !== 0) {
     throw wrongLength("SETTINGS", length, "a multiple of six");
@@ -26,6 +32,10 @@ export function readSettings(bytes: Uint8Array, from: number, to: number): PeerS
     switch (id) {
       case Setting.enablePush:
         if (value > 1) throw wrong("SETTINGS_ENABLE_PUSH", value, "0 or 1");
+        push = value === 1;
+        break;
+      case Setting.maxConcurrentStreams:
+        maxStreams = value;
         break;
       case Setting.initialWindowSize:
         if (value > LARGEST_WINDOW) {
@@ -41,11 +51,11 @@ export function readSettings(bytes: Uint8Array, from: number, to: number): PeerS
         maxFrame = value;
         break;
       default:
-        // We push nothing, our header blocks use no table and are short; unknown settings say nothing.
+        // Our header blocks use no table and are short; unknown settings say nothing.
         break;
     }
   }
-  return { window, maxFrame };
+  return { window, maxFrame, maxStreams, push };
 }
 
 function wrong(name: string, value: number, allowed: string): ConnectionError {

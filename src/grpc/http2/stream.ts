@@ -8,7 +8,7 @@
  * the methods.
  */
 import { DEFAULT_WINDOW, type ErrorCode } from "./frames.ts";
-import type { Linked, LinkedQueue } from "./linked-queue.ts";
+import { Outgoing } from "./outgoing.ts";
 
 /** Who serves a stream. */
 export interface StreamConsumer {
@@ -43,17 +43,8 @@ export interface Ending {
   readonly alone: Uint8Array | null;
 }
 
-/** Bytes that may wait on one stream before it says that it is full, and when it says that there is room again. */
-const HIGH_WATER = 1 << 20;
-const LOW_WATER = HIGH_WATER / 4;
-/** Places of messages that are out, before the list is cut. */
-const LONGEST_TAIL = 1_024;
-
-export class Stream implements Linked<Stream> {
-  readonly id: number;
+export class Stream extends Outgoing<Stream> {
   consumer: StreamConsumer | null = null;
-  /** Bytes of DATA that we may send; below 0 after the client made it smaller. */
-  sendWindow: number;
   /** Bytes of DATA that the client may send. */
   receiveWindow: number = DEFAULT_WINDOW;
   /** Bytes of body that "content-length" spoke of and that have not come; -1 if it was not sent. */
@@ -61,41 +52,20 @@ export class Stream implements Linked<Stream> {
   /** Bytes of the request that are kept because it is not whole. */
   keptBytes = 0;
   remoteEnded = false;
-  headersSent = false;
-  isClosed = false;
-  /** The queue of the sender's that it stands in, and its neighbours there. */
-  queue: LinkedQueue<Stream> | null = null;
-  previous: Stream | null = null;
-  next: Stream | null = null;
-  /** The message that goes out; bytes of it, its prefix among them, that are out. */
-  message: Uint8Array | null = null;
-  sentBytes = 0;
-  /** Of messages that are not out. */
-  queuedBytes = 0;
   ending: Ending | null = null;
-  /** Enough is queued. */
-  isFull = false;
   readonly #host: StreamHost;
-  /** Messages behind `message`, from `#head` on. */
-  #waiting: Uint8Array[] | null = null;
-  #head = 0;
   #isHeld = false;
 
   constructor(id: number, host: StreamHost, sendWindow: number, bodyLength: number) {
-    this.id = id;
+    super(id, sendWindow);
     this.#host = host;
-    this.sendWindow = sendWindow;
     this.bodyLeft = bodyLength;
   }
 
   /** Queues a message of the answer; dropped if that has ended. */
   send(message: Uint8Array): void {
     if (this.isClosed || this.ending !== null) return;
-    if (this.message === null) this.message = message;
-    else if (this.#waiting === null) this.#waiting = [message];
-    else this.#waiting.push(message);
-    this.queuedBytes += message.length;
-    if (this.queuedBytes >= HIGH_WATER) this.isFull = true;
+    this.enqueue(message);
     this.#host.queued(this, message.length);
   }
 
@@ -110,20 +80,10 @@ export class Stream implements Linked<Stream> {
   abort(ending: Ending, code: ErrorCode): void {
     if (this.isClosed) return;
     if (this.sentBytes > 0) return this.#host.reset(this, code);
-    this.message = null;
-    this.#waiting = null;
-    this.#head = 0;
-    this.#host.queued(this, -this.queuedBytes);
-    this.queuedBytes = 0;
+    const dropped = this.queuedBytes;
+    this.dequeueAll();
+    this.#host.queued(this, -dropped);
     this.ending = ending;
-  }
-
-  /** It is over: nothing of it waits any longer, and nothing will. */
-  close(): void {
-    this.isClosed = true;
-    this.queue?.remove(this);
-    this.message = null;
-    this.#waiting = null;
   }
 
   /** Lets the client send no more than it was allowed already. */
@@ -152,23 +112,5 @@ export class Stream implements Linked<Stream> {
   keep(bytes: number): boolean {
     this.keptBytes += bytes;
     return this.#host.kept(bytes);
-  }
-
-  /** The message is out: takes the next one. Returns whether there is room again after there was none. */
-  messageSent(): boolean {
-    this.queuedBytes -= this.message?.length ?? 0;
-    this.sentBytes = 0;
-    this.message = this.#waiting?.[this.#head] ?? null;
-    this.#head += 1;
-    if (this.message === null) {
-      this.#waiting = null;
-      this.#head = 0;
-    } else if (this.#head > LONGEST_TAIL) {
-      this.#waiting = this.#waiting?.slice(this.#head) ?? null;
-      this.#head = 0;
-    }
-    if (!this.isFull || this.queuedBytes > LOW_WATER) return false;
-    this.isFull = false;
-    return this.ending === null;
   }
 }

@@ -8,19 +8,22 @@
  * A Map of all would be made anew every few requests, and while it lives on as garbage it would drag along every stream
  * that was open then (measured: a third of the time of a busy door was spent on collecting these).
  */
-import type { Stream } from "./stream.ts";
+/** What is kept here. */
+interface Numbered {
+  readonly id: number;
+}
 
 /** Places at the beginning; there are always at least twice as many as open streams. */
 const LEAST_SLOTS = 16;
-/** Closed streams that are remembered: clients' frames for them may still be on their way. */
+/** Closed streams that are remembered: the peer's frames for them may still be on their way. */
 const REMEMBERED = 64;
 
-export class Streams {
-  /** The highest number that the client has used; all below it that are not open are closed. */
+export class Streams<S extends Numbered> {
+  /** The highest number that was used; all below it that are not open are closed. */
   lastId = 0;
   #size = 0;
-  #slots: (Stream | null)[] = emptySlots(LEAST_SLOTS);
-  readonly #long = new Map<number, Stream>();
+  #slots: (S | null)[] = emptySlots(LEAST_SLOTS);
+  readonly #long = new Map<number, S>();
   /** Numbers of streams that closed, in a ring; negative for those that we have reset. */
   readonly #closed: Int32Array<ArrayBuffer> = new Int32Array(REMEMBERED);
   #next = 0;
@@ -29,13 +32,13 @@ export class Streams {
     return this.#size;
   }
 
-  get(id: number): Stream | null {
+  get(id: number): S | null {
     const stream = this.#slots[this.#slotOf(id)] ?? null;
     if (stream !== null && stream.id === id) return stream;
     return this.#long.size === 0 ? null : (this.#long.get(id) ?? null);
   }
 
-  add(stream: Stream): void {
+  add(stream: S): void {
     this.#size += 1;
     if (this.#size * 2 > this.#slots.length) this.#grow();
     this.#put(stream);
@@ -50,7 +53,7 @@ export class Streams {
     this.#size -= 1;
   }
 
-  /** We have told the client that we are done with it, so what comes for it was sent before it knew. */
+  /** We have told the peer that we are done with it, so what comes for it was sent before it knew. */
   wasResetByUs(id: number): boolean {
     return this.#closed.includes(-id);
   }
@@ -60,7 +63,7 @@ export class Streams {
     return this.#closed.includes(id);
   }
 
-  all(): Stream[] {
+  all(): S[] {
     return [...this.#long.values(), ...this.#slots.filter((stream) => stream !== null)];
   }
 
@@ -69,7 +72,7 @@ export class Streams {
   }
 
   /** The place is the newer stream's: it is likely to be gone soon. */
-  #put(stream: Stream): void {
+  #put(stream: S): void {
     const slot = this.#slotOf(stream.id);
     const before = this.#slots[slot] ?? null;
     if (before !== null) this.#long.set(before.id, before);
