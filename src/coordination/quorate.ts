@@ -19,6 +19,7 @@ import { type Codec, type Encoded, plain } from "../kv/codec.ts";
 import { Kv } from "../kv/kv.ts";
 import type { CallOptions, Store, StoreState } from "../store/store.ts";
 import { Queue, type QueueOptions } from "../work/queue/queue.ts";
+import { Tasks } from "../work/tasks/tasks.ts";
 import { AtomicValue } from "./atomic-value.ts";
 import { Barrier } from "./barrier.ts";
 import { BlockIds, type BlockIdsOptions } from "./block-ids.ts";
@@ -67,6 +68,8 @@ export class Quorate implements AsyncDisposable {
   readonly store: Store;
   /** Keys and values: text and bytes are written, text is read; `kv.of(codec)` for others. */
   readonly kv: Kv;
+  /** Work that one program asks for and another does. */
+  readonly tasks: Tasks;
   readonly #session: SharedSession;
   readonly #writers: SharedSession;
 
@@ -75,6 +78,7 @@ export class Quorate implements AsyncDisposable {
     this.kv = Kv.on(store);
     this.#session = new SharedSession(store, sessionTtlMs === undefined ? {} : { ttlMs: sessionTtlMs });
     this.#writers = new SharedSession(store, { ttlMs: WRITER_TTL_MS });
+    this.tasks = new Tasks(this.#session, this.#writers);
   }
 
   /** Fair; one at a time. */

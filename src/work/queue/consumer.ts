@@ -85,6 +85,11 @@ export class Consumer<T> implements AsyncDisposable {
     this.#lanes = new Lanes(parts.layout.lanes, parts.sessions.store.clock.now());
   }
 
+  /** Whether it takes no more. */
+  get closing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   /** Messages that it holds. */
   get held(): number {
     return this.#held;

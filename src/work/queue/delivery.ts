@@ -109,6 +109,11 @@ export class Delivery<T = unknown> {
     });
   }
 
+  /** Writes while it is held; the message stays. @throws QuorateError `FENCED`; then nothing was written */
+  async write(operations: readonly RequestOp[]): Promise<void> {
+    await this.#parts.claim.write({ request: { compare: [], success: operations, failure: [] } });
+  }
+
   /** Done: it is gone. @param beside is written in the same transaction: once, and only if this is still held. */
   async ack(beside: readonly RequestOp[] = []): Promise<void> {
     const { layout, found } = this.#parts;

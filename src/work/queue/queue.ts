@@ -27,7 +27,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import type { Delivery } from "./delivery.ts";
 import { Layout } from "./layout.ts";
 import { Processor, type ProcessorOptions } from "./processor.ts";
-import { type Beside, Sender, type SendOptions, type Sent } from "./sender.ts";
+import { type Beside, type MessagePlace, Sender, type SendOptions, type Sent } from "./sender.ts";
 
 /** The same for all who use a queue. */
 export interface QueueOptions {
@@ -106,7 +106,7 @@ export class Queue<In, Out = In> {
   }
 
   /** `send`, with writes in the same transaction. For those who build on queues. */
-  sendWith(value: In, options: SendOptions, beside: Beside): Promise<Sent> {
+  sendWith(value: In, options: SendOptions, beside: (place: MessagePlace) => Beside): Promise<Sent> {
     return this.#sender.send(encodeWith(this.#codec, value), options, beside);
   }
 

@@ -19,13 +19,14 @@ import {
   putOp,
   rangeRequest,
 } from "../../kv/requests.ts";
-import { hasCode, Wait } from "../../kv/wait.ts";
+import { Wait } from "../../kv/wait.ts";
 import type { CallOptions } from "../../store/store.ts";
-import type { ByteString, Compare, LeaseId, RequestOp } from "../../wire/kv.ts";
+import type { ByteString, Compare, RequestOp } from "../../wire/kv.ts";
 import { Combiner, MOST_OPS, type Stepped } from "../combiner.ts";
 import { invalid, queueFull } from "../errors.ts";
 import { keyPart } from "../names.ts";
 import type { WorkSession, WorkSessions } from "../session.ts";
+import { Shelf } from "../shelf.ts";
 import { Stamps } from "../stamps.ts";
 import { type Envelope, encodeStored } from "./envelope.ts";
 import { type Layout, LOWEST_PRIORITY, placeOf } from "./layout.ts";
@@ -59,6 +60,13 @@ export interface Beside {
   readonly success: readonly RequestOp[];
 }
 
+/** Where a message is going to be when it is ready. */
+export interface MessagePlace {
+  readonly lane: number;
+  readonly priority: number;
+  readonly token: ByteString;
+}
+
 export interface SenderOptions {
   readonly maxLength: number;
   readonly dedupeMs: number;
@@ -71,7 +79,6 @@ const CHUNK_BYTES = 256 * 1_024;
 const MOST_CHUNKS = MOST_OPS - 8;
 /** Longer than a writer's session, so that no write meets a lease that ended while its outcome was found out. */
 const ID_MARGIN_MS = 900_000;
-const GRANT_ATTEMPTS = 3;
 
 export class Sender {
   readonly #layout: Layout;
@@ -81,8 +88,7 @@ export class Sender {
   readonly #stamps: Stamps;
   #combiner: Combiner | null = null;
   #nextLane: number;
-  #ids: { readonly lease: LeaseId; readonly until: number } | null = null;
-  #granting: Promise<LeaseId> | null = null;
+  readonly #ids: Shelf;
   #room = 0;
 
   constructor(layout: Layout, sessions: WorkSessions, what: string, options: SenderOptions) {
@@ -91,6 +97,7 @@ export class Sender {
     this.#options = options;
     this.#what = what;
     this.#stamps = new Stamps(sessions.store);
+    this.#ids = new Shelf(sessions.store, options.dedupeMs, ID_MARGIN_MS);
     this.#nextLane = sessions.store.random.uint32() % layout.lanes;
   }
 
@@ -98,7 +105,11 @@ export class Sender {
    * @param beside also written, in the same transaction
    * @throws QuorateError `QUEUE_FULL`, `OUTCOME_UNKNOWN`
    */
-  async send(payload: ByteString, options: SendOptions = {}, beside: Beside = { success: [] }): Promise<Sent> {
+  async send(
+    payload: ByteString,
+    options: SendOptions = {},
+    beside: (place: MessagePlace) => Beside = () => ({ success: [] }),
+  ): Promise<Sent> {
     const { key, id, delayMs = 0, headers, affinity } = options;
     const priority = checkedPriority(options);
     if (!(delayMs >= 0)) throw invalid(`delayMs is ${String(delayMs)}: give milliseconds, 0 or more`);
@@ -111,6 +122,7 @@ export class Sender {
     const lane = this.#lane(part ?? affinity ?? null);
     const at = store.clock.wallClock();
     const token = this.#stamps.next();
+    const more = beside({ lane, priority, token });
     const chunks = await this.#putChunks(combiner.session, token, payload, wait);
     const envelope: Envelope = {
       l: lane,
@@ -122,16 +134,16 @@ export class Sender {
       ...(headers === undefined ? {} : { h: headers }),
     };
     const value = encodeStored({ envelope, payload: chunks.count === 0 ? payload : "" });
-    const idOps = idKey === null ? [] : [putOp(idKey, token, await this.#idLease(wait))];
+    const idOps = idKey === null ? [] : [putOp(idKey, token, await this.#ids.lease(wait))];
     for (let place = token; ; place = this.#stamps.next()) {
       const entry = entryOf(this.#layout, envelope, part, place, token, delayMs > 0 ? at + delayMs : 0);
       const compare = [
         ...(idKey === null ? [] : [isAbsent(idKey)]),
         ...entry.compare,
         ...chunks.compare,
-        ...(beside.compare ?? []),
+        ...(more.compare ?? []),
       ];
-      const success = [putOp(entry.key, value), ...idOps, ...chunks.release, ...beside.success];
+      const success = [putOp(entry.key, value), ...idOps, ...chunks.release, ...more.success];
       const failure = [...(idKey === null ? [] : [getOp(idKey)]), ...(entry.last === null ? [] : [entry.last])];
       // Not raced with the wait: what has left may be taken, and is told as such.
       wait.check();
@@ -196,33 +208,6 @@ export class Sender {
       await wait.sleep(backoff.next());
     }
     this.#room -= 1;
-  }
-
-  /** Ids are on a lease that many share: nobody has to look for those that are old. */
-  async #idLease(wait: Wait): Promise<LeaseId> {
-    const { clock } = this.#sessions.store;
-    if (this.#ids === null || clock.now() >= this.#ids.until) {
-      const { dedupeMs } = this.#options;
-      const seconds = Math.ceil((dedupeMs * 1.25 + ID_MARGIN_MS) / 1_000);
-      this.#granting ??= this.#grant(seconds, dedupeMs / 4).finally(() => {
-        this.#granting = null;
-      });
-      return await wait.for(this.#granting);
-    }
-    return this.#ids.lease;
-  }
-
-  async #grant(seconds: number, useMs: number): Promise<LeaseId> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { id, sentAt } = await this.#sessions.store.grantLease(seconds);
-        this.#ids = { lease: id, until: sentAt + useMs };
-        return id;
-      } catch (error) {
-        // A lease of which nobody knows ends by itself.
-        if (!hasCode(error, "OUTCOME_UNKNOWN") || attempt === GRANT_ATTEMPTS) throw error;
-      }
-    }
   }
 
   async #putChunks(session: WorkSession, token: ByteString, payload: ByteString, wait: Wait): Promise<Chunks> {
