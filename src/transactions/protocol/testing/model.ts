@@ -62,15 +62,15 @@ export interface Model {
   readonly name: "2PC" | "3PC";
   /** What resources may answer. */
   readonly votes: readonly ModelVote[];
-  machineOf(id: ProcessId, times: ModelTimes): ModelMachine;
+  readonly machineOf: (id: ProcessId, times: ModelTimes) => ModelMachine;
   /** In the words of the tables. */
-  phaseOf(state: ModelState): string;
+  readonly phaseOf: (state: ModelState) => string;
   /** What the log says, in the words of the tables. */
-  logOf(role: RoleName, durable: unknown): string;
+  readonly logOf: (role: RoleName, durable: unknown) => string;
   /** Whose answer ends the waiting, when the limit does not. */
-  waitsFor(id: ProcessId, state: ModelState): readonly ProcessId[];
+  readonly waitsFor: (id: ProcessId, state: ModelState) => readonly ProcessId[];
   /** A participant has promised, and does not know how it ends. */
-  inDoubt(state: ModelState): boolean;
+  readonly inDoubt: (state: ModelState) => boolean;
   /** Whether what the log says bears this message; said too early otherwise. */
-  bears(role: RoleName, durable: unknown, message: ModelMessage): boolean;
+  readonly bears: (role: RoleName, durable: unknown, message: ModelMessage) => boolean;
 }

@@ -230,10 +230,15 @@ class Life {
     const random = this.#random;
     const isLossy = this.#isAsynchronous && !this.#areFaultsOver;
     const copies = isLossy && random.chance(0.1) ? 2 : 1;
+    const sender = this.#actors.find(({ host }) => host.id === envelope.from);
+    const life = sender?.life;
     for (let copy = 0; copy < copies; copy++) {
       if (isLossy && random.chance(this.#lossRate)) continue;
       const late = isLossy && random.chance(0.05) ? random.between(0, 3_000) : 0;
-      this.#at(this.#now + random.between(0.1, mostDelayMs) + late, () => this.#deliver(envelope));
+      this.#at(this.#now + random.between(0.1, mostDelayMs) + late, () => {
+        // Of what a process said last before it crashed, some never left.
+        if (sender?.life === life || random.chance(0.5)) this.#deliver(envelope);
+      });
     }
   }
 

@@ -72,7 +72,7 @@ function machineOf(id: ProcessId, { answerMs, patienceMs, resendMs }: ModelTimes
     roleOf(id) === "coordinator"
       ? threePhaseCoordinator({ answerTimeoutMs: answerMs, resendMs })
       : threePhaseParticipant({ id, coordinator: coordinatorId, answerTimeoutMs: answerMs, patienceMs, resendMs });
-  return machine as unknown as ModelMachine;
+  return machine;
 }
 
 function bearsOrder({ epoch, step, decided }: ThreePhaseCoordinatorDurable, message: ThreePhaseMessage): boolean {

@@ -40,7 +40,7 @@ function machineOf(id: ProcessId, { answerMs, patienceMs, resendMs }: ModelTimes
     roleOf(id) === "coordinator"
       ? twoPhaseCoordinator({ voteTimeoutMs: patienceMs, resendMs, epochBlock: 2 })
       : twoPhaseParticipant({ coordinator: coordinatorId, answerTimeoutMs: answerMs, resendMs });
-  return machine as unknown as ModelMachine;
+  return machine;
 }
 
 function bearsOrder({ reserved, decision }: TwoPhaseCoordinatorDurable, message: TwoPhaseMessage): boolean {

@@ -253,6 +253,7 @@ export const threePhaseTransitions: readonly Transition[] = [
     log: "",
     to: "preCommitted, spreading",
     why: "those that answered must know first that all have agreed",
+    isRare: true,
   },
   {
     role: participant,
