@@ -56,6 +56,22 @@ export {
 export { Session, type SessionOptions, type SessionSource } from "./coordination/session.ts";
 export { ShardedCounter, type ShardedCounterOptions } from "./coordination/sharded-counter.ts";
 export { SnowflakeIds } from "./coordination/snowflake-ids.ts";
+export {
+  type Attempt,
+  Caller,
+  type CallerOptions,
+  type ServiceCallOptions,
+} from "./discovery/registry/caller.ts";
+export type { HealthCheck } from "./discovery/registry/health.ts";
+export type {
+  Instance,
+  InstanceChange,
+  InstanceDescription,
+  InstanceFilter,
+  InstanceState,
+} from "./discovery/registry/instance.ts";
+export { type RegisterOptions, Registration } from "./discovery/registry/registration.ts";
+export { Services, type ServicesView, type ServiceView } from "./discovery/registry/services.ts";
 export type { Clock, Random, Scheduled } from "./environment.ts";
 export { GrpcStatus, InvariantViolation, QuorateError, type QuorateErrorOptions } from "./errors.ts";
 export { Cache } from "./kv/cache.ts";

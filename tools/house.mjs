@@ -11,10 +11,11 @@ export const ROOMS = {
   cli: { floor: 6 },
   testkit: { floor: 6 },
   kv: { floor: 5 },
-  coordination: { floor: 5, beside: ["kv", "work"] },
+  coordination: { floor: 5, beside: ["kv", "work", "discovery"] },
   transactions: { floor: 5, beside: ["coordination"] },
   "transactions/protocol": { floor: 1, pure: true, beside: ["consensus"] },
   work: { floor: 5, beside: ["kv"] },
+  discovery: { floor: 5, beside: ["kv"] },
   sim: { floor: 5, beside: ["kv", "coordination"] },
   store: { floor: 4 },
   server: { floor: 4, beside: ["store"] },
@@ -37,7 +38,16 @@ export const FACES = ["index.ts", "core.ts"];
  * Rooms that reach the world only through the ports of environment.ts, so that the simulator can be the world: they may
  * wait for promises, but import nothing of Node and touch no clock, timer or chance.
  */
-export const THROUGH_PORTS = ["replica", "sim", "virtual", "kv", "work", "coordination", "store/remote"];
+export const THROUGH_PORTS = [
+  "replica",
+  "sim",
+  "virtual",
+  "kv",
+  "work",
+  "coordination",
+  "discovery/registry",
+  "store/remote",
+];
 
 /** Floor 0's file of ports: types only, so it may speak of promises, which the edges keep. */
 export const PORTS = "src/environment.ts";

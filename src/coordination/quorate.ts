@@ -15,6 +15,8 @@
  *        ├─ barrier, rate-limiter            keys alone
  *        └─ guard.ts                         writes that check what is held
  */
+
+import { Services } from "../discovery/registry/services.ts";
 import { type Codec, type Encoded, plain } from "../kv/codec.ts";
 import { Kv } from "../kv/kv.ts";
 import type { CallOptions, Store, StoreState } from "../store/store.ts";
@@ -70,6 +72,8 @@ export class Quorate implements AsyncDisposable {
   readonly kv: Kv;
   /** Work that one program asks for and another does. */
   readonly tasks: Tasks;
+  /** Who is where, who takes calls, and calls to them. */
+  readonly services: Services;
   readonly #session: SharedSession;
   readonly #writers: SharedSession;
 
@@ -79,6 +83,7 @@ export class Quorate implements AsyncDisposable {
     this.#session = new SharedSession(store, sessionTtlMs === undefined ? {} : { ttlMs: sessionTtlMs });
     this.#writers = new SharedSession(store, { ttlMs: WRITER_TTL_MS });
     this.tasks = new Tasks(this.#session, this.#writers);
+    this.services = new Services(this.#session);
   }
 
   /** Fair; one at a time. */
