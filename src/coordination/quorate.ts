@@ -21,6 +21,7 @@ import { type Codec, type Encoded, plain } from "../kv/codec.ts";
 import { Kv } from "../kv/kv.ts";
 import type { CallOptions, Store, StoreState } from "../store/store.ts";
 import { Queue, type QueueOptions } from "../work/queue/queue.ts";
+import { Schedules } from "../work/schedules/schedules.ts";
 import { Tasks } from "../work/tasks/tasks.ts";
 import { AtomicValue } from "./atomic-value.ts";
 import { Barrier } from "./barrier.ts";
@@ -72,6 +73,8 @@ export class Quorate implements AsyncDisposable {
   readonly kv: Kv;
   /** Work that one program asks for and another does. */
   readonly tasks: Tasks;
+  /** Tasks that are submitted at their times. */
+  readonly schedules: Schedules;
   /** Who is where, who takes calls, and calls to them. */
   readonly services: Services;
   readonly #session: SharedSession;
@@ -83,6 +86,7 @@ export class Quorate implements AsyncDisposable {
     this.#session = new SharedSession(store, sessionTtlMs === undefined ? {} : { ttlMs: sessionTtlMs });
     this.#writers = new SharedSession(store, { ttlMs: WRITER_TTL_MS });
     this.tasks = new Tasks(this.#session, this.#writers);
+    this.schedules = new Schedules(this.#session, (name) => this.tasks.type(name));
     this.services = new Services(this.#session);
   }
 

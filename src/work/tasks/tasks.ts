@@ -17,6 +17,7 @@ import type { CallOptions } from "../../store/store.ts";
 import { invalid } from "../errors.ts";
 import { workPrefix } from "../names.ts";
 import { Queue } from "../queue/queue.ts";
+import type { Beside } from "../queue/sender.ts";
 import type { RetryPolicy } from "../retry.ts";
 import type { WorkSessions } from "../session.ts";
 import { Shelf } from "../shelf.ts";
@@ -37,8 +38,7 @@ export interface TaskOptions {
   readonly heartbeatMs?: number;
   /** How long what came of a task is kept; default one day. */
   readonly keepMs?: number;
-  /** See `QueueOptions`. */
-  readonly lanes?: number;
+  /** Submits wait, or are refused, when there are so many; default: no limit. */
   readonly maxLength?: number;
 }
 
@@ -78,7 +78,7 @@ export class TaskType<In, Out> {
 
   /** @throws QuorateError `INVALID_ARGUMENT` */
   constructor(sessions: WorkSessions, writers: WorkSessions, name: string, options: TaskOptions) {
-    const { keepMs = DAY_MS, attempts = 5, lanes, maxLength } = options;
+    const { keepMs = DAY_MS, attempts = 5, maxLength } = options;
     for (const [option, value] of Object.entries({ keepMs, attempts, ...options })) {
       if (typeof value === "number" && !(value > 0)) throw invalid(`${option} is ${value}: give a number above 0`);
     }
@@ -89,7 +89,6 @@ export class TaskType<In, Out> {
       kind: "task",
       // The worker counts: a task that fails too often leaves a record, not a dead letter.
       attempts: Number.POSITIVE_INFINITY,
-      ...(lanes === undefined ? {} : { lanes }),
       ...(maxLength === undefined ? {} : { maxLength }),
     });
     this.#stamps = new Stamps(store);
@@ -98,13 +97,18 @@ export class TaskType<In, Out> {
   }
 
   /** @throws QuorateError `OUTCOME_UNKNOWN`: submit it again with the same id; `QUEUE_FULL` */
-  async submit(input: In, options: SubmitOptions = {}): Promise<TaskHandle<Out>> {
+  submit(input: In, options: SubmitOptions = {}): Promise<TaskHandle<Out>> {
+    return this.submitWith(input, options, { success: [] });
+  }
+
+  /** `submit`, with writes in the same transaction, and conditions: where they do not hold it counts as a duplicate. */
+  async submitWith(input: In, options: SubmitOptions, beside: Beside): Promise<TaskHandle<Out>> {
     const { id = this.#stamps.next(), queueMs, ...send } = options;
     const record = this.#place.keys.record(id);
     const job: Job = { id, input, ...(queueMs === undefined ? {} : { queueMs }) };
     const { duplicate } = await this.#queue.sendWith(job, sendOptions(send), (place) => ({
-      compare: [isAbsent(record)],
-      success: [putOp(record, encodeJson({ state: "open", ...place } satisfies TaskRecord))],
+      compare: [isAbsent(record), ...(beside.compare ?? [])],
+      success: [putOp(record, encodeJson({ state: "open", ...place } satisfies TaskRecord)), ...beside.success],
     }));
     return new TaskHandle(this.#place, id, duplicate);
   }
