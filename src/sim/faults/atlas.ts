@@ -16,6 +16,9 @@ export class Atlas {
   /** The index that a damaged member must reach, in a life after this one. */
   readonly #damaged = new Map<WorldMember, { readonly index: number; readonly life: number }>();
 
+  /** Whose removal was asked for. One that was given up may still be made. */
+  readonly #leaving = new Set<MemberId>();
+
   constructor(world: World) {
     this.#world = world;
   }
@@ -45,13 +48,18 @@ export class Atlas {
     );
   }
 
-  /** All sets of voters that may have to agree: as committed, and as anybody's log says, which may yet be. */
+  /** Its removal is asked for from now on: those that stay may have to do without it, sooner or later. */
+  leaves(member: WorldMember): void {
+    this.#leaving.add(member.id);
+  }
+
+  /** All sets of voters that may have to agree: as committed, and as anybody's log says or may say yet. */
   #electorates(): (readonly MemberId[])[] {
     const sets: (readonly MemberId[])[] = [this.voters];
     for (const { engine } of this.#world.observer.properties.members.values()) {
       for (const { voters, outgoing } of knownMemberships(engine)) sets.push(voters, outgoing);
     }
-    return sets;
+    return [...sets, ...sets.map((voters) => voters.filter((id) => !this.#leaving.has(id)))];
   }
 
   /** @param shows whether what is left on the disk tells that something is gone. */

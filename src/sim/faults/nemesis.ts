@@ -163,6 +163,7 @@ export class Nemesis {
       case "remove":
         if (!atlas.mayRemove(member) || member.id === 0n) return false;
         operator.busy = true;
+        atlas.leaves(member);
         operator.remove(member, done);
         return true;
       case "replace":
@@ -180,6 +181,7 @@ export class Nemesis {
     member.supervised = false;
     member.die(true);
     this.#world.trace.note("nemesis", `${member.name} has lost its disk`);
+    this.atlas.leaves(member);
     this.operator.remove(member, (removed) => {
       // Its machine is gone, whatever became of its removal.
       if (removed) member.state = "removed";
