@@ -155,3 +155,23 @@ export {
   type WatchEvent,
 } from "./wire/kv.ts";
 export type { Method } from "./wire/methods.ts";
+export { Consumer, type ConsumerOptions, type ReceiveOptions } from "./work/queue/consumer.ts";
+export { type DeadLetter, DeadLetters } from "./work/queue/dead-letters.ts";
+export { Delivery } from "./work/queue/delivery.ts";
+export { Processor, type ProcessorOptions } from "./work/queue/processor.ts";
+export { Queue, type QueueLength, type QueueOptions } from "./work/queue/queue.ts";
+export type { SendOptions, Sent } from "./work/queue/sender.ts";
+export type { RetryPolicy } from "./work/retry.ts";
+export type { When } from "./work/schedules/calendar.ts";
+export { type Missed, type Schedule, type ScheduleOptions, Schedules } from "./work/schedules/schedules.ts";
+export type { TaskContext, TaskGuard } from "./work/tasks/attempt.ts";
+export { TaskHandle, type TaskStatus } from "./work/tasks/handle.ts";
+export { TaskWorker, type TaskWorkerOptions } from "./work/tasks/task-worker.ts";
+export {
+  type SubmitOptions,
+  TaskDefinition,
+  type TaskHandler,
+  type TaskOptions,
+  Tasks,
+  TaskType,
+} from "./work/tasks/tasks.ts";

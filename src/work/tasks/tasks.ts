@@ -25,7 +25,7 @@ import { Stamps } from "../stamps.ts";
 import type { TaskContext } from "./attempt.ts";
 import { TaskHandle, type TaskPlace } from "./handle.ts";
 import { encodeJson, type Job, TaskKeys, type TaskRecord } from "./record.ts";
-import { Worker, type WorkerOptions } from "./worker.ts";
+import { TaskWorker, type TaskWorkerOptions } from "./task-worker.ts";
 
 /** How tasks of a type are worked on. */
 export interface TaskOptions {
@@ -119,13 +119,17 @@ export class TaskType<In, Out> {
   }
 
   /** Works on tasks of this type. */
-  work<State = unknown>(handler: TaskHandler<In, Out, State>, options: WorkerOptions = {}): Worker {
+  work<State = unknown>(handler: TaskHandler<In, Out, State>, options: TaskWorkerOptions = {}): TaskWorker {
     const { capacity = 1 } = options;
     const { attempts = 5, retry = {}, runMs = Number.POSITIVE_INFINITY } = this.#options;
     const { heartbeatMs = Number.POSITIVE_INFINITY } = this.#options;
     // No more than it has room for: what it held beside would wait while others idle.
     const consumer = this.#queue.consumer({ prefetch: capacity });
-    return new Worker({ ...this.#place, consumer, limits: { runMs, heartbeatMs }, attempts, retry }, handler, options);
+    return new TaskWorker(
+      { ...this.#place, consumer, limits: { runMs, heartbeatMs }, attempts, retry },
+      handler,
+      options,
+    );
   }
 
   /** How many there are. */
@@ -162,7 +166,7 @@ export class TaskDefinition<In, Out, State = unknown> extends TaskType<In, Out> 
   }
 
   /** Works on tasks with the handler that it was defined with. */
-  start(options?: WorkerOptions): Worker {
+  start(options?: TaskWorkerOptions): TaskWorker {
     return this.work(this.#handler, options);
   }
 }

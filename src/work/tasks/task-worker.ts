@@ -18,12 +18,12 @@ import type { TaskPlace } from "./handle.ts";
 import { decodeJson, encodeJson, type Job, type TaskRecord } from "./record.ts";
 
 /** How much, and how long. */
-export interface WorkerOptions {
+export interface TaskWorkerOptions {
   /** Tasks at once; default 1. */
   readonly capacity?: number;
 }
 
-export interface WorkerParts extends TaskPlace {
+export interface TaskWorkerParts extends TaskPlace {
   readonly consumer: Consumer<Job>;
   readonly limits: AttemptLimits;
   readonly attempts: number;
@@ -36,16 +36,16 @@ type Handler = (input: never, context: TaskContext<never>) => unknown;
 type Outcome = { readonly is: "done"; readonly result: unknown } | { readonly is: "failed"; readonly error: unknown };
 
 /** Runs until it is drained. */
-export class Worker implements AsyncDisposable {
+export class TaskWorker implements AsyncDisposable {
   /** Resolves when it has ended. @throws QuorateError why it could not go on */
   readonly ended: Promise<void>;
-  readonly #parts: WorkerParts;
+  readonly #parts: TaskWorkerParts;
   readonly #handler: Handler;
   readonly #running = new Map<string, Attempt<unknown>>();
   readonly #cancelled = new Set<string>();
   readonly #stop = new AbortController();
 
-  constructor(parts: WorkerParts, handler: Handler, { capacity = 1 }: WorkerOptions) {
+  constructor(parts: TaskWorkerParts, handler: Handler, { capacity = 1 }: TaskWorkerOptions) {
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw invalid(`capacity is ${String(capacity)}: give a whole number from 1 on`);
     }
