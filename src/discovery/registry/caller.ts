@@ -32,6 +32,8 @@ export interface ServiceCallOptions extends CallOptions {
   readonly idempotent?: boolean;
   /** Calls with the same key go to the same instance, with the policy `consistentHash`. */
   readonly key?: PlacementKey;
+  /** It is made so often at most; default: as the caller's. */
+  readonly attempts?: number;
 }
 
 /** One attempt of a call. */
@@ -87,7 +89,7 @@ export class Caller implements AsyncDisposable {
    * An instance for a call that the program makes by itself; it must say when that has `ended`. Waits for one.
    * @throws QuorateError `NO_INSTANCE` if there is none in time
    */
-  async pick(options: Omit<ServiceCallOptions, "idempotent"> = {}): Promise<Picked<Instance>> {
+  async pick(options: Omit<ServiceCallOptions, "idempotent" | "attempts"> = {}): Promise<Picked<Instance>> {
     using wait = this.#wait(options);
     return await this.#pick(wait, options.key, new Set());
   }
@@ -105,7 +107,8 @@ export class Caller implements AsyncDisposable {
     make: (instance: Instance, attempt: Attempt) => Promise<T>,
     options: ServiceCallOptions = {},
   ): Promise<T> {
-    const { attempts = DEFAULT_ATTEMPTS, isFailure = () => true } = this.#options;
+    const { isFailure = () => true } = this.#options;
+    const attempts = options.attempts ?? this.#options.attempts ?? DEFAULT_ATTEMPTS;
     const { clock, random } = this.#store;
     using wait = this.#wait(options);
     const backoff = new Backoff(random);
