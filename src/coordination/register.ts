@@ -36,6 +36,9 @@ export interface Changed<T> {
 
 /** From this attempt on somebody else is quicker each time: wait a little. */
 const CROWDED_FROM = 3;
+/** Short ones: who was quicker does not pause at all, so that one who pauses for long is never quick enough. */
+const SHORTEST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 50;
 
 export class Register {
   readonly key: ByteString;
@@ -64,7 +67,7 @@ export class Register {
     const { clock, random } = this.#source.store;
     using wait = new Wait(clock, options);
     const session = await this.#source.current(wait.call());
-    const backoff = new Backoff(random);
+    const backoff = new Backoff(random, SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
     let version = this.#seen ?? (await this.read(wait.call()));
     for (let attempt = 1; ; attempt++) {
       const { value, result } = change(version.value);
