@@ -93,7 +93,7 @@ export const recipes: readonly Defect[] = [
   {
     name: "session-counts-from-the-answer",
     room: "coordination",
-    what: "A session counts its time from when a renewal was answered, not from when it left: on a slow way it ends too late.",
+    what: "A session counts its whole time from when a renewal was answered, not from when it left, with no margin: it ends too late.",
     source: "Gray and Cheriton 1989, leases; etcd clientv3 lease.go, KeepAlive",
     engine: "any",
     habitat: "recipes",
@@ -103,20 +103,25 @@ export const recipes: readonly Defect[] = [
         text: "      this.#extend(renewal.sentAt, renewal.ttlSeconds);",
         replacement: "      this.#extend(this.#clock.now(), renewal.ttlSeconds);",
       },
+      {
+        file: session,
+        text: "Math.max(this.#heldUntil, sentAt + this.#ttlMs - marginMs);",
+        replacement: "Math.max(this.#heldUntil, sentAt + this.#ttlMs - 0 * marginMs);",
+      },
     ],
   },
   {
-    name: "session-trusts-its-timer",
+    name: "holder-trusts-a-timer",
     room: "coordination",
-    what: "Whether a session lives is left to a timer: a process that was paused writes on before the timer has fired.",
+    what: "Whether a lock is held is left to a timer: a process that was paused writes on before the timer has fired.",
     source: "Kleppmann 2016, how to do distributed locking",
     engine: "any",
     habitat: "recipes",
     patches: [
       {
-        file: session,
-        text: "    if (this.#end === null && this.#clock.now() >= this.#heldUntil) {",
-        replacement: "    if (this.#end === null && this.#clock.now() >= this.#heldUntil + this.#ttlMs) {",
+        file: hold,
+        text: "    return this.session.check() && !this.#controller.signal.aborted;",
+        replacement: "    return !this.#controller.signal.aborted;",
       },
     ],
   },
@@ -131,7 +136,7 @@ export const recipes: readonly Defect[] = [
       {
         file: settledWrites,
         text: "          if (kv?.value === mark.value) return { applied: true, revision: kv.modRevision, responses: null };",
-        replacement: "          if (kv === null) throw error;",
+        replacement: "          if (kv === null && wait.over) return { applied: true, revision: 0, responses: null };",
       },
     ],
   },
