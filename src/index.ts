@@ -43,6 +43,13 @@
 export { type ConnectOptions, connect } from "./coordination/connect.ts";
 export { type StartOptions, start } from "./coordination/start.ts";
 export * from "./core.ts";
+export { type ServiceFetch, type ServiceFetchOptions, serviceFetch } from "./discovery/adapters/service-fetch.ts";
+export type { CheckTiming } from "./discovery/checks/check-timing.ts";
+export { commandCheck } from "./discovery/checks/command-check.ts";
+export { type GrpcCheckOptions, grpcCheck } from "./discovery/checks/grpc-check.ts";
+export { type HttpCheckOptions, httpCheck } from "./discovery/checks/http-check.ts";
+export { tcpCheck } from "./discovery/checks/tcp-check.ts";
+export { type DnsOptions, type DnsServer, serveDns } from "./discovery/dns/serve-dns.ts";
 export type { Address, ClusterId, Logger, MemberId } from "./environment.ts";
 export type { AutoCompaction } from "./replica/housekeeping.ts";
 export type { RunningMember, StopOptions } from "./server/assemble.ts";

@@ -24,8 +24,8 @@ async function deadPort(): Promise<number> {
 }
 
 /** Why it fails; null: it passes. */
-async function verdict({ probe }: HealthCheck, signal = new AbortController().signal): Promise<string | null> {
-  return probe({ signal }).then(
+async function verdict(check: HealthCheck, signal = new AbortController().signal): Promise<string | null> {
+  return check.probe({ signal }).then(
     () => null,
     (error: Error) => error.message,
   );

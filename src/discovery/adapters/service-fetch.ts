@@ -58,7 +58,7 @@ export function serviceFetch(services: Services, options: ServiceFetchOptions = 
 
   async function call(input: Input, init: RequestInit = {}): Promise<Response> {
     const request = input instanceof Request ? input : null;
-    const url = new URL(request?.url ?? String(input));
+    const url = new URL(input instanceof Request ? input.url : input);
     const service = url.hostname;
     const method = (init.method ?? request?.method ?? "GET").toUpperCase();
     const headers = new Headers(init.headers ?? request?.headers);

@@ -20,7 +20,7 @@ export function httpCheck(
   { method = "GET", headers = {}, ...timing }: HttpCheckOptions = {},
 ): HealthCheck {
   return {
-    name: `${method} ${url}`,
+    name: `${method} ${String(url)}`,
     async probe({ signal }) {
       const response = await fetch(url, { method, headers, signal, redirect: "manual" }).catch((error: Error) => {
         // fetch says "fetch failed", and why in the cause.
