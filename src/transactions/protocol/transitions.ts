@@ -14,8 +14,6 @@ export interface Transition {
   readonly to: string;
   /** What it says and does then, and why that is right. */
   readonly why: string;
-  /** It takes more crashes than the short runs have: only the long ones see it. */
-  readonly isRare?: true;
 }
 
 /** As a table in Markdown, with its first line behind `role`. */

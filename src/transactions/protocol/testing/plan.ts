@@ -21,8 +21,10 @@ export interface Plan {
    * durable. Writes that are not forced take time in both.
    */
   readonly disks: "slow" | "prompt";
-  /** Crashes altogether; null: any number. Each may be recovered from. */
+  /** Crashes altogether; null: any number. */
   readonly crashes: number | null;
+  /** Who is down may come back at any time; false: never. */
+  readonly returns: boolean;
   /** The network may part once, in any two parts, at any time, for ever. Only with `reliable`. */
   readonly parts: boolean;
   /** What resources may answer. */

@@ -3,7 +3,7 @@ import type { Plan } from "./plan.ts";
 import { threePhaseModel } from "./three-phase-model.ts";
 import { twoPhaseModel } from "./two-phase-model.ts";
 
-const once = { transactions: 1, crashes: 0, parts: false, graph: false } as const;
+const once = { transactions: 1, crashes: 0, returns: true, parts: false, graph: false } as const;
 const twoPhase = { ...once, model: twoPhaseModel, votes: twoPhaseModel.votes } as const;
 const threePhase = { ...once, model: threePhaseModel, votes: threePhaseModel.votes } as const;
 const lossy = { network: "lossy" } as const;
@@ -98,6 +98,16 @@ export const threePhasePlans: readonly Plan[] = [
     crashes: 2,
     graph: true,
   },
+  {
+    ...threePhase,
+    ...reliable,
+    ...prompt,
+    name: "3PC, three participants, three processes die",
+    participants: 3,
+    crashes: 3,
+    returns: false,
+    graph: true,
+  },
   { ...threePhase, ...reliable, ...prompt, name: "3PC, three participants", participants: 3, crashes: 1, graph: true },
 ];
 
@@ -150,13 +160,4 @@ export const longPlans: readonly Plan[] = [
     crashes: 2,
   },
   { ...threePhase, ...reliable, ...prompt, name: "3PC, two participants, three crashes", participants: 2, crashes: 3 },
-  {
-    ...threePhase,
-    ...reliable,
-    ...prompt,
-    name: "3PC, three participants, two crashes",
-    participants: 3,
-    crashes: 2,
-    votes: ["yes"],
-  },
 ];

@@ -16,7 +16,7 @@ export function runProtocolSeed(seed: number): { readonly property: string; read
     const { property, what, steps } = violation;
     return { property, message: `${what} (state ${states} of ${plan.name})\n${steps.join("\n")}` };
   }
-  const [first] = plan.graph ? endlessStates(explorer) : [];
+  const [first] = plan.graph && plan.returns ? endlessStates(explorer) : [];
   if (first === undefined) return null;
   return { property: "comes to an end", message: `${plan.name}\n${explorer.storyOf(first).join("\n")}` };
 }

@@ -72,6 +72,7 @@ export class World {
     const all = this.factsOf(words);
     for (const [at, facts] of all.entries()) {
       const process = words[at] as number;
+      if (!facts.isUp && !plan.returns) continue;
       if (!facts.isUp) {
         this.#step(visit, words, at, moves.start(at, process), StepKind.recovery, () => `${moves.ids[at]} comes back`);
         continue;

@@ -253,7 +253,6 @@ export const threePhaseTransitions: readonly Transition[] = [
     log: "",
     to: "preCommitted, spreading",
     why: "those that answered must know first that all have agreed",
-    isRare: true,
   },
   {
     role: participant,
@@ -309,6 +308,14 @@ export const threePhaseTransitions: readonly Transition[] = [
     on: "crash",
     log: "preCommitted",
     to: "preCommitted, recovered",
+    why: "asks everybody; the others have gone on without it",
+  },
+  {
+    role: participant,
+    phase: "preCommitted, spreading",
+    on: "crash",
+    log: "prepared",
+    to: "prepared, recovered",
     why: "asks everybody; the others have gone on without it",
   },
   {
