@@ -1,6 +1,7 @@
 /** What a request's header fields mean to gRPC ("Requests" in gRPC over HTTP/2), read once for all requests that have the same. */
 import { GrpcStatus } from "../errors.ts";
 import type { Method } from "./call.ts";
+import { isGrpc } from "./content-type.ts";
 import { failure, refusal } from "./ending.ts";
 import type { Field } from "./hpack/field.ts";
 import { type RequestHead, readRequestHead } from "./http2/request-head.ts";
@@ -64,11 +65,6 @@ export function readCallHead(
 export function valueOf(fields: readonly Field[], name: string): string | null {
   for (const field of fields) if (field.name === name) return field.value;
   return null;
-}
-
-/** `application/grpc`, perhaps with the messages' format (`+proto`) or parameters behind it. */
-function isGrpc(contentType: string | null): boolean {
-  return contentType !== null && /^application\/grpc(?:$|[+;])/i.test(contentType);
 }
 
 const MS_PER_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };

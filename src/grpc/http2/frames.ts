@@ -39,15 +39,25 @@ export const ErrorCode = {
   protocolError: 1,
   internalError: 2,
   flowControlError: 3,
+  settingsTimeout: 4,
   streamClosed: 5,
   frameSizeError: 6,
   refusedStream: 7,
   cancel: 8,
   compressionError: 9,
+  connectError: 10,
   enhanceYourCalm: 11,
+  inadequateSecurity: 12,
+  http11Required: 13,
 } as const;
 
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** `REFUSED_STREAM`; unknown codes by their number. */
+export function errorName(code: number): string {
+  const name = Object.entries(ErrorCode).find(([, known]) => known === code)?.[0];
+  return name === undefined ? `error ${code}` : name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}
 
 export const Setting = {
   headerTableSize: 1,

@@ -19,6 +19,11 @@ export class LinkedQueue<T extends Linked<T>> {
     return this.#first === null;
   }
 
+  /** The one in front; those behind it follow by `next`. */
+  get first(): T | null {
+    return this.#first;
+  }
+
   push(one: T): void {
     one.queue = this;
     one.previous = this.#last;
