@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ServiceError } from "@grpc/grpc-js";
 import { GrpcStatus } from "../../errors.ts";
 import { verdictOf } from "../remote/verdict.ts";
-import { failureOf } from "./failures.ts";
+import { failureOf, failureOfFault } from "./failures.ts";
 
-function failed(code: GrpcStatus, details: string): ServiceError {
-  return Object.assign(new Error(`${code}: ${details}`), { code, details }) as ServiceError;
-}
+const HERE = "127.0.0.1:2379";
 
 test("an etcd that waited for its cluster in vain and says so in Go's words is left for another", () => {
-  for (const details of ["context deadline exceeded", "context canceled"]) {
-    const failure = failureOf(failed(GrpcStatus.unknown, details), "127.0.0.1:2379");
+  for (const text of ["context deadline exceeded", "context canceled"]) {
+    const failure = failureOf(GrpcStatus.unknown, text, HERE);
     assert.equal(failure.code, "UNAVAILABLE");
     assert.match(failure.message, /127\.0\.0\.1:2379: context/);
     // A read goes on elsewhere, a write may have taken effect.
@@ -20,7 +17,19 @@ test("an etcd that waited for its cluster in vain and says so in Go's words is l
 });
 
 test("all else of an unknown status is handed on as it is", () => {
-  const failure = failureOf(failed(GrpcStatus.unknown, "something else"), "127.0.0.1:2379");
+  const failure = failureOf(GrpcStatus.unknown, "something else", HERE);
   assert.equal(failure.code, "UNKNOWN");
   assert.equal(verdictOf(failure).remedy, "none");
+});
+
+test("what no member said leaves a write open, unless it certainly has not arrived", () => {
+  const whys = ["lost", "overdue", "broken"] as const;
+  for (const why of whys) {
+    const fault = { why, status: GrpcStatus.internal, text: "so", mayHaveArrived: true };
+    assert.equal(verdictOf(failureOfFault(fault, HERE)).effectOpen, true, why);
+    const failure = failureOfFault({ ...fault, mayHaveArrived: false }, HERE);
+    assert.deepEqual(verdictOf(failure), { effectOpen: false, remedy: "elsewhere", doubt: null }, why);
+  }
+  const tooLarge = { why: "tooLarge", status: GrpcStatus.resourceExhausted, text: "", mayHaveArrived: true } as const;
+  assert.equal(verdictOf(failureOfFault(tooLarge, HERE)).effectOpen, true);
 });

@@ -1,66 +1,85 @@
-import { Buffer } from "node:buffer";
-import type * as grpc from "@grpc/grpc-js";
+import type { Clock } from "../../environment.ts";
 import { GrpcStatus } from "../../errors.ts";
+import type { CallEvents, ClientCall } from "../../grpc/client/client-call.ts";
+import type { GrpcClient } from "../../grpc/client/grpc-client.ts";
 import type { Method } from "../../wire/methods.ts";
 import { CallFailure, type Channel, type ChannelCall, type OutboundStream, type StreamEvents } from "../channel.ts";
-import { failureOf, unavailable } from "./failures.ts";
+import { failureOf, failureOfFault, givenUp, unavailable, unreadable } from "./failures.ts";
+import { GrpcStream } from "./grpc-stream.ts";
 
-type Library = typeof grpc;
+type Metadata = Readonly<Record<string, string>>;
 
-/** A connection that stands, as the only one of its client. Once lost it stays so: calls fail without being sent. */
+export interface GrpcChannelOptions {
+  /** For people. */
+  readonly endpoint: string;
+  /** It has been greeted. */
+  readonly client: GrpcClient;
+  readonly maxRequestBytes: number;
+  readonly clock: Clock;
+}
+
+/**
+ * A connection that stands. Once lost it stays so: calls fail without being sent. It is lost, too, when the member asks its
+ * clients to go: calls that it took are answered still, also after `close`, but streams, which might never end, are not.
+ */
 export class GrpcChannel implements Channel {
   readonly endpoint: string;
-  readonly #library: Library;
-  readonly #client: grpc.Client;
-  readonly #close: () => void;
+  readonly #client: GrpcClient;
   readonly #maxRequestBytes: number;
-  #over: Error | null = null;
-  #lost: ((reason: Error) => void) | null = null;
+  readonly #clock: Clock;
+  /** Those that are under way. */
+  readonly #streams = new Set<{ lose(reason: Error): void }>();
+  #onLost: ((reason: Error) => void) | null = null;
 
-  /** @param client connected; `close` closes it and its connection */
-  constructor(endpoint: string, library: Library, client: grpc.Client, close: () => void, maxRequestBytes: number) {
+  constructor({ endpoint, client, maxRequestBytes, clock }: GrpcChannelOptions) {
     this.endpoint = endpoint;
-    this.#library = library;
     this.#client = client;
-    this.#close = close;
     this.#maxRequestBytes = maxRequestBytes;
-    // Its client would connect anew by itself with the next call: to whom, and when, is decided elsewhere.
-    const { READY } = library.connectivityState;
-    client.getChannel().watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => this.#lose());
+    this.#clock = clock;
   }
 
   call<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    { timeoutMs, signal, metadata }: ChannelCall,
+    { timeoutMs, signal, metadata = NONE }: ChannelCall,
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
+      const { endpoint } = this;
+      const { reason } = this.#client;
+      if (reason !== null) return reject(unavailable(endpoint, reason.message, false, reason));
+      if (signal?.aborted === true) return reject(givenUp(endpoint, false));
       const bytes = this.#encode(method, request);
       if (bytes instanceof CallFailure) return reject(bytes);
-      if (signal?.aborted === true) return reject(givenUp(this.endpoint, false));
-      let abort = (): void => undefined;
-      const call = this.#client.makeUnaryRequest(
-        method.path,
-        asBuffer,
-        asItIs,
-        bytes,
-        this.#metadata(metadata),
-        { deadline: Date.now() + timeoutMs },
-        (error: grpc.ServiceError | null, reply?: Buffer) => {
-          signal?.removeEventListener("abort", abort);
-          if (error !== null) return reject(failureOf(error, this.endpoint));
+      let call: ClientCall;
+      const over = (): void => signal?.removeEventListener("abort", abort);
+      const abort = (): void => {
+        over();
+        reject(givenUp(endpoint, call.cancel()));
+      };
+      let answer: Uint8Array | null = null;
+      const events: CallEvents = {
+        message: (message) => {
+          answer = message;
+        },
+        ended: (status, text) => {
+          over();
+          if (status !== GrpcStatus.ok) return reject(failureOf(status, text, endpoint));
           try {
-            resolve(method.decode(reply ?? new Uint8Array()));
+            resolve(method.decode(answer ?? new Uint8Array(0)));
           } catch (problem) {
-            reject(unreadable(this.endpoint, method.path, problem));
+            reject(unreadable(endpoint, method.path, problem));
           }
         },
-      );
-      abort = () => {
-        signal?.removeEventListener("abort", abort);
-        reject(givenUp(this.endpoint, true));
-        call.cancel();
+        failed: (fault) => {
+          over();
+          reject(failureOfFault(fault, endpoint));
+        },
       };
+      try {
+        call = this.#client.call(method.path, bytes, timeoutMs, metadata, events);
+      } catch (problem) {
+        return reject(unsendable(problem));
+      }
       signal?.addEventListener("abort", abort);
     });
   }
@@ -68,103 +87,60 @@ export class GrpcChannel implements Channel {
   open<Request, Response>(
     method: Method<Request, Response>,
     events: StreamEvents<Response>,
-    metadata: Readonly<Record<string, string>> = {},
+    metadata: Metadata = NONE,
   ): OutboundStream<Request> {
-    const call = this.#client.makeBidiStreamRequest<Uint8Array, Buffer>(
-      method.path,
-      asBuffer,
-      asItIs,
-      this.#metadata(metadata),
-      {},
-    );
-    let over = false;
-    const end = (failure: CallFailure | null): void => {
-      if (over) return;
-      over = true;
-      events.ended(failure);
-    };
-    call.on("data", (bytes: Buffer) => {
-      if (over) return;
-      let response: Response;
-      try {
-        response = method.decode(bytes);
-      } catch (problem) {
-        call.cancel();
-        return end(unreadable(this.endpoint, method.path, problem));
-      }
-      events.reply(response);
-    });
-    call.on("error", (error: grpc.ServiceError) => end(failureOf(error, this.endpoint)));
-    call.on("end", () => end(null));
-    return {
-      send: (request) => {
-        if (!over) call.write(method.encode(request));
-      },
-      pause: () => void call.pause(),
-      resume: () => void call.resume(),
-      cancel: () => {
-        over = true;
-        call.cancel();
-      },
-    };
+    const stream = new GrpcStream(this.endpoint, method, events, () => this.#streams.delete(stream));
+    const { reason } = this.#client;
+    if (reason !== null) {
+      this.#clock.afterEvent(() => stream.lose(reason));
+      return stream;
+    }
+    try {
+      stream.begin(this.#client.stream(method.path, metadata, stream));
+      this.#streams.add(stream);
+    } catch (problem) {
+      this.#clock.afterEvent(() => stream.abandon(unsendable(problem)));
+    }
+    return stream;
   }
 
   onLost(handle: (reason: Error) => void): void {
-    this.#lost = handle;
+    this.#onLost = handle;
+    const { reason } = this.#client;
+    if (reason !== null) this.#clock.afterEvent(() => this.lose(reason));
+  }
+
+  /** What the client's end calls: it takes no more calls. */
+  lose(reason: Error): void {
+    const handle = this.#onLost;
+    this.#onLost = null;
+    handle?.(reason);
   }
 
   close(): void {
-    this.#over ??= new Error("closed");
-    this.#lost = null;
-    this.#close();
-  }
-
-  #lose(): void {
-    if (this.#over !== null) return;
-    const reason = new Error("the connection was lost");
-    this.#over = reason;
-    this.#close();
-    this.#lost?.(reason);
+    this.#onLost = null;
+    const { reason } = this.#client;
+    if (reason === null) return this.#client.close(new Error("closed"));
+    for (const stream of this.#streams) stream.lose(reason);
   }
 
   /** The bytes to send, or why they cannot be sent. */
   #encode<Request>(method: Method<Request, unknown>, request: Request): Uint8Array | CallFailure {
-    if (this.#over !== null) return unavailable(this.endpoint, this.#over.message, false);
-    const refuse = (code: string, message: string, cause?: unknown): CallFailure =>
-      new CallFailure(code, GrpcStatus.invalidArgument, message, { cause, mayHaveArrived: false });
     let bytes: Uint8Array;
     try {
       bytes = method.encode(request);
     } catch (problem) {
-      return refuse("INVALID_ARGUMENT", `a request that cannot be sent: ${String(problem)}`, problem);
+      return unsendable(problem);
     }
     if (bytes.length <= this.#maxRequestBytes) return bytes;
-    return refuse(
-      "REQUEST_TOO_LARGE",
-      `a request of ${bytes.length} bytes is larger than maxRequestBytes, ${this.#maxRequestBytes}`,
-    );
-  }
-
-  #metadata(entries: Readonly<Record<string, string>> = {}): grpc.Metadata {
-    const metadata = new this.#library.Metadata();
-    for (const [name, value] of Object.entries(entries)) metadata.set(name, value);
-    return metadata;
+    const message = `a request of ${bytes.length} bytes is larger than maxRequestBytes, ${this.#maxRequestBytes}`;
+    return new CallFailure("REQUEST_TOO_LARGE", GrpcStatus.invalidArgument, message, { mayHaveArrived: false });
   }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
+const NONE: Metadata = {};
 
-function asItIs(bytes: Buffer): Buffer {
-  return bytes;
-}
-
-function givenUp(endpoint: string, mayHaveArrived: boolean): CallFailure {
-  return new CallFailure("CANCELLED", GrpcStatus.cancelled, `${endpoint}: the call was given up`, { mayHaveArrived });
-}
-
-function unreadable(endpoint: string, path: string, cause: unknown): CallFailure {
-  const message = `${endpoint} answered ${path} with what cannot be read: ${String(cause)}`;
-  return new CallFailure("MALFORMED_RESPONSE", GrpcStatus.dataLoss, message, { cause, mayHaveArrived: true });
+function unsendable(cause: unknown): CallFailure {
+  const message = `a request that cannot be sent: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new CallFailure("INVALID_ARGUMENT", GrpcStatus.invalidArgument, message, { cause, mayHaveArrived: false });
 }

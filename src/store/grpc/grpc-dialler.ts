@@ -1,24 +1,36 @@
 /**
  * Channels over gRPC on sockets: how programs on a real machine reach a cluster.
  *
- * One dialler an endpoint, one connection a channel. The library is asked to do nothing by itself: it does not repeat
- * calls, looks for no proxy, takes no service configuration from name servers, and does not connect again. It is loaded
- * with the first connection, so that a program that makes none does not pay for it.
+ * One dialler an endpoint, one connection a channel. A channel is made when the member has greeted: who only listens, or
+ * speaks something else, is said so at once. Its socket keeps the process only while it is being connected and while calls
+ * are under way.
  */
-import { Buffer } from "node:buffer";
-import type * as grpc from "@grpc/grpc-js";
-import type { Channel, Dialler } from "../channel.ts";
+import { connect, type Socket } from "node:net";
+import { GrpcClient } from "../../grpc/client/grpc-client.ts";
+import { Slab } from "../../grpc/http2/slab.ts";
+import { Turn } from "../../grpc/http2/turn.ts";
+import { nodeClock } from "../../node/clock.ts";
+import { connectionOver } from "../../node/network.ts";
+import type { CallFailure, Channel, Dialler } from "../channel.ts";
 import { storeErrors } from "../errors.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { reasonIn, unavailable } from "./failures.ts";
+import { unavailable } from "./failures.ts";
 import { GrpcChannel } from "./grpc-channel.ts";
-import { type GrpcOptions, type GrpcSettings, grpcSettings, type TlsOptions } from "./options.ts";
-import { GIVEN_UP, noteSockets, tryAddress } from "./sockets.ts";
+import { type GrpcOptions, type GrpcSettings, grpcSettings } from "./options.ts";
+import { reasonOf } from "./reasons.ts";
+import { connectEncrypted, type Encryption, encryptionOf } from "./tls.ts";
 
-type Library = typeof grpc;
+/** The system asks by itself whether the other end still lives after it was idle for this long, ms. */
+const SYSTEM_KEEPALIVE_MS = 10_000;
+const GIVEN_UP = "the attempt to connect was given up";
 
-/** How long a connection that failed may take to say why, ms. */
-const REASON_MS = 200;
+/** How one endpoint is reached. */
+interface Way {
+  readonly endpoint: Endpoint;
+  readonly settings: GrpcSettings;
+  /** Null: plain. */
+  readonly encryption: Encryption | null;
+}
 
 /** @throws QuorateError INVALID_ARGUMENT naming the option that cannot be used */
 export function grpcDialler(endpoint: Endpoint, options: GrpcOptions = {}): Dialler {
@@ -28,87 +40,80 @@ export function grpcDialler(endpoint: Endpoint, options: GrpcOptions = {}): Dial
       `endpoint ${JSON.stringify(endpoint.text)} is not encrypted, but tls is given: use https://, or leave tls out`,
     );
   }
+  const isEncrypted = endpoint.scheme === "https" || settings.tls !== null;
+  const way: Way = { endpoint, settings, encryption: isEncrypted ? encryptionOf(settings.tls ?? {}) : null };
   return {
     endpoint: endpoint.authority,
-    dial: (timeoutMs, signal) => dial(endpoint, settings, timeoutMs, signal),
+    dial: (timeoutMs, signal) => dial(way, timeoutMs, signal),
   };
 }
 
-async function dial(
-  endpoint: Endpoint,
-  settings: GrpcSettings,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<Channel> {
-  const { authority } = endpoint;
-  const began = Date.now();
-  const unreachable = await tryAddress(endpoint, timeoutMs, signal);
-  if (unreachable !== null) throw unavailable(authority, unreachable, false);
-  const triedMs = Date.now() - began;
-  const library = await import("@grpc/grpc-js");
-  // Loading it, once, is no time of the connection's.
-  const deadline = Date.now() + Math.max(1, timeoutMs - triedMs);
-  const isEncrypted = endpoint.scheme === "https" || settings.tls !== null;
-  const credentials = isEncrypted ? encrypted(library, settings.tls ?? {}) : library.credentials.createInsecure();
-  const destroySockets = noteSockets(credentials);
-  const client = new library.Client(`dns:///${authority}`, credentials, settings.channelOptions);
-  const close = (): void => {
-    client.close();
-    destroySockets();
-  };
-  signal?.addEventListener("abort", close);
+async function dial(way: Way, timeoutMs: number, signal: AbortSignal | undefined): Promise<Channel> {
+  const { authority } = way.endpoint;
+  const { promise, resolve, reject } = Promise.withResolvers<Channel>();
+  const fail = (why: string, cause?: Error): void => reject(unavailable(authority, why, false, cause));
+  const abort = (): void => fail(GIVEN_UP);
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener("abort", abort);
+  const timer = setTimeout(() => fail(`no connection within ${timeoutMs} ms`), timeoutMs);
+  const socket = open(way);
+  socket.on("error", (error) => fail(reasonOf(error), error));
+  socket.once(way.encryption === null ? "connect" : "secureConnect", () => greet(way, socket, resolve, fail));
   try {
-    const outcome = await settled(library, client.getChannel(), deadline);
-    if (outcome === "ready") return new GrpcChannel(authority, library, client, close, settings.maxRequestBytes);
-    if (signal?.aborted === true) throw unavailable(authority, GIVEN_UP, false);
-    const why = outcome === "timeout" ? `no connection within ${timeoutMs} ms` : await reasonOf(library, client);
-    throw unavailable(authority, why, false);
-  } catch (error) {
-    close();
-    throw error;
+    return await promise;
+  } catch (failure) {
+    socket.destroy();
+    throw failure as CallFailure;
   } finally {
-    signal?.removeEventListener("abort", close);
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
-function encrypted(
-  library: Library,
-  { ca, cert, key, insecureSkipVerify = false }: TlsOptions,
-): grpc.ChannelCredentials {
-  const [roots, chain, secret] = [ca, cert, key].map((pem) => (pem === undefined ? null : Buffer.from(pem)));
-  const verification = insecureSkipVerify ? { rejectUnauthorized: false, checkServerIdentity: () => undefined } : {};
-  return library.credentials.createSsl(roots, secret, chain, verification);
+function open({ endpoint, encryption }: Way): Socket {
+  const { host, port } = endpoint;
+  const socket = encryption === null ? connect({ host, port }) : connectEncrypted(endpoint, encryption);
+  // Small frames leave at once, as whole turns of calls do.
+  return socket.setNoDelay(true).setKeepAlive(true, SYSTEM_KEEPALIVE_MS);
 }
 
-/** Waits until a channel is connected, has failed, or is out of time. */
-async function settled(
-  library: Library,
-  channel: ReturnType<grpc.Client["getChannel"]>,
-  deadline: number,
-): Promise<"ready" | "failed" | "timeout"> {
-  const { READY, TRANSIENT_FAILURE, SHUTDOWN } = library.connectivityState;
-  for (;;) {
-    const state = channel.getConnectivityState(true);
-    if (state === READY) return "ready";
-    if (state === TRANSIENT_FAILURE || state === SHUTDOWN) return "failed";
-    const changed = await new Promise<boolean>((resolve) => {
-      channel.watchConnectivityState(state, deadline, (error) => resolve(error === undefined));
-    });
-    if (!changed) return Date.now() < deadline ? "failed" : "timeout";
-  }
-}
-
-/** A channel that failed says why only to a call. */
-function reasonOf(library: Library, client: grpc.Client): Promise<string> {
-  return new Promise((resolve) => {
-    client.makeUnaryRequest(
-      "/etcdserverpb.Maintenance/Status",
-      (bytes: Buffer) => bytes,
-      (bytes: Buffer) => bytes,
-      Buffer.alloc(0),
-      new library.Metadata(),
-      { deadline: Date.now() + REASON_MS },
-      (error: grpc.ServiceError | null) => resolve(reasonIn(error?.details ?? "no connection")),
-    );
+/** On a socket that stands: says who we are, and has a channel once the member has said so, too. */
+function greet(
+  { endpoint, settings, encryption }: Way,
+  socket: Socket,
+  greeted: (channel: Channel) => void,
+  fail: (why: string, cause: Error) => void,
+): void {
+  const { authority } = endpoint;
+  const { maxRequestBytes, maxResponseBytes, keepaliveTimeMs, keepaliveTimeoutMs } = settings;
+  // Somebody may want to be talked to otherwise.
+  const hint = encryption === null ? " (one that is encrypted is reached with https://)" : "";
+  const client = new GrpcClient(connectionOver(socket), {
+    clock: nodeClock,
+    context: shared(),
+    scheme: encryption === null ? "http" : "https",
+    authority: encryption?.serverName ?? authority,
+    maxMessageBytes: maxResponseBytes,
+    keepaliveTimeMs,
+    keepaliveTimeoutMs,
+    greeted: () => {
+      socket.unref();
+      greeted(channel);
+    },
+    over: (reason) => {
+      // Says nothing new to who has the channel already.
+      fail(`${reason.message}${hint}`, reason);
+      channel.lose(reason);
+    },
+    busy: (isBusy) => void (isBusy ? socket.ref() : socket.unref()),
   });
+  const channel = new GrpcChannel({ endpoint: authority, client, maxRequestBytes, clock: nodeClock });
+}
+
+let context: { readonly slab: Slab; readonly turn: Turn } | null = null;
+
+/** What all connections of the program share; made with the first. */
+function shared(): { readonly slab: Slab; readonly turn: Turn } {
+  context ??= { slab: new Slab(), turn: new Turn(nodeClock) };
+  return context;
 }

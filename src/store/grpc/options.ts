@@ -1,4 +1,3 @@
-import type { ChannelOptions } from "@grpc/grpc-js";
 import { storeErrors } from "../errors.ts";
 
 /** PEM texts, as they stand in files. */
@@ -34,11 +33,8 @@ export interface GrpcOptions {
   readonly maxRequestBytes?: number;
 }
 
-export interface GrpcSettings {
-  readonly tls: TlsOptions | null;
-  readonly maxRequestBytes: number;
-  readonly channelOptions: ChannelOptions;
-}
+/** The same, checked and whole. */
+export type GrpcSettings = Required<Omit<GrpcOptions, "tls">> & { readonly tls: TlsOptions | null };
 
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -64,24 +60,5 @@ export function grpcSettings(options: GrpcOptions): GrpcSettings {
   if (tls !== null && (tls.cert === undefined) !== (tls.key === undefined)) {
     throw storeErrors.invalidArgument("tls has only one of cert and key: give both, or none");
   }
-  return {
-    tls,
-    maxRequestBytes,
-    channelOptions: {
-      "grpc.keepalive_time_ms": keepaliveTimeMs,
-      "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
-      "grpc.max_receive_message_length": maxResponseBytes,
-      // Checked before, to tell a request that never left from one that did.
-      "grpc.max_send_message_length": -1,
-      // A call is made once: whether it may be made again is not decided here.
-      "grpc.enable_retries": 0,
-      "grpc.service_config_disable_resolution": 1,
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.enable_http_proxy": 0,
-      "grpc.client_idle_timeout_ms": LONGEST_MS,
-      ...(tls?.serverName === undefined
-        ? {}
-        : { "grpc.ssl_target_name_override": tls.serverName, "grpc.default_authority": tls.serverName }),
-    },
-  };
+  return { tls, keepaliveTimeMs, keepaliveTimeoutMs, maxResponseBytes, maxRequestBytes };
 }
