@@ -16,6 +16,7 @@ import { addLock } from "./verbs/lock.ts";
 import { addMember } from "./verbs/member.ts";
 import { addMoveLeader } from "./verbs/move-leader.ts";
 import { addSemaphore } from "./verbs/semaphore.ts";
+import { addServices } from "./verbs/services.ts";
 import { addVersion } from "./verbs/version.ts";
 import { addWatch } from "./verbs/watch.ts";
 
@@ -31,7 +32,7 @@ export function createProgram(terminal: Terminal): Command {
   addSimulate(program, terminal);
   for (const add of [addGet, addPut, addDel, addTxn, addWatch, addLease, addMember, addEndpoint])
     add(program, terminal);
-  for (const add of [addLock, addSemaphore, addElect, addCounter]) add(program, terminal);
+  for (const add of [addLock, addSemaphore, addElect, addCounter, addServices]) add(program, terminal);
   for (const add of [addMoveLeader, addCompaction, addVersion]) add(program, terminal);
   inherit(program, (command) =>
     command.exitOverride().configureOutput({
