@@ -6,7 +6,7 @@ await using two = await connect(endpoints);
 
 const seen: string[] = [];
 const tick = one.tasks.define("guide/tick", (_: null, { id }) => void seen.push(id));
-await using worker = tick.start();
+await using _worker = tick.start();
 
 // Any number of programs run schedules; each time is fired once.
 const stop = new AbortController();

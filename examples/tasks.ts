@@ -19,7 +19,7 @@ const count = plant.tasks.define<string, number, { at: number }>(
   },
   { retry: { baseMs: 20 } },
 );
-await using worker = count.start({ capacity: 4 });
+await using _worker = count.start({ capacity: 4 });
 
 // In those that ask: the name and the types are enough.
 const asking = desk.tasks.type<string, number>("guide/count");
