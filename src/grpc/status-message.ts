@@ -3,12 +3,20 @@
 /** Octets of a status message as it is sent; some clients take only 8 KiB of header fields. */
 const LONGEST_MESSAGE = 4_096;
 
-/** Printable ASCII as it is, other octets of the UTF-8 as "%" and two digits. */
+/**
+ * Printable ASCII as it is, other octets of the UTF-8 as "%" and two digits; blanks at either end, too, where no field
+ * value may have them (RFC 9113 §8.2.1).
+ */
 export function percentEncode(message: string): string {
   let text = "";
-  for (const octet of new TextEncoder().encode(message)) {
-    const isPlain = octet >= SPACE && octet < DELETE && octet !== PERCENT;
-    text += isPlain ? String.fromCharCode(octet) : `%${octet.toString(16).toUpperCase().padStart(2, "0")}`;
+  const octets = new TextEncoder().encode(message);
+  for (const [at, octet] of octets.entries()) {
+    const isAtEnd = at === 0 || at === octets.length - 1 || text.length === LONGEST_MESSAGE - 1;
+    const isPlain = octet > SPACE && octet < DELETE && octet !== PERCENT;
+    text +=
+      isPlain || (octet === SPACE && !isAtEnd)
+        ? String.fromCharCode(octet)
+        : `%${octet.toString(16).toUpperCase().padStart(2, "0")}`;
     if (text.length >= LONGEST_MESSAGE) break;
   }
   return text;
@@ -26,7 +34,7 @@ export function percentDecode(field: string): string {
       octets.push(field.charCodeAt(at));
     }
   }
-  return new TextDecoder().decode(Uint8Array.from(octets));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(octets));
 }
 
 const SPACE = 0x20;

@@ -1,7 +1,7 @@
 /** What the header blocks of an answer mean (gRPC over HTTP/2, "Responses"): the one in front, the one behind, or both in one. */
 import { GrpcStatus } from "../../errors.ts";
 import { isGrpc } from "../content-type.ts";
-import type { Field } from "../hpack/field.ts";
+import { Field } from "../hpack/field.ts";
 import { CONNECTION_FIELDS } from "../http2/request-head.ts";
 import { percentDecode } from "../status-message.ts";
 
@@ -44,7 +44,7 @@ function flawOf(fields: readonly Field[]): string | null {
   let hasStatus = false;
   let regular = false;
   for (const { name, value, flaw } of fields) {
-    if (flaw !== null) return flaw;
+    if (flaw !== null && !isBlankedMessage(name, value)) return flaw;
     if (name.charCodeAt(0) !== COLON) {
       if (CONNECTION_FIELDS.has(name)) return `${name} has no place in HTTP/2`;
       regular = true;
@@ -57,6 +57,11 @@ function flawOf(fields: readonly Field[]): string | null {
     }
   }
   return null;
+}
+
+/** gRPC lets a text begin and end with blanks, and servers send such, though HTTP/2 does not (RFC 9113 §8.2.1). */
+function isBlankedMessage(name: string, value: string): boolean {
+  return name === "grpc-message" && new Field(name, `"${value}"`).flaw === null;
 }
 
 function statusOf(text: string): number {

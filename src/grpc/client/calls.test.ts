@@ -64,6 +64,13 @@ test("an answer with trailers only brings the server's error, its text decoded",
   assert.equal(other.heard.outcome, "status 2");
 });
 
+test("a text with blanks around it is no malformed one", () => {
+  const t = new TestClient();
+  const { heard } = t.call("a");
+  t.server.refuse(1, GrpcStatus.internal, " what? ");
+  assert.deepEqual([heard.outcome, heard.text], ["status 13", " what? "]);
+});
+
 test("a stream carries messages both ways until the server ends it, and is then ended on our side, too", () => {
   const t = new TestClient();
   const { call, heard } = t.stream();

@@ -47,6 +47,16 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** The process stands still for so long: what is due runs late, then what came meanwhile is read, then the turn ends. */
+  stall(ms: number, read: () => void): void {
+    this.#now += ms;
+    for (const timer of [...this.#timers].filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at)) {
+      if (this.#timers.delete(timer)) timer.run();
+    }
+    read();
+    this.turn();
+  }
+
   /** Lets time pass, and runs what falls due, each at its moment. */
   advance(ms: number): void {
     const end = this.#now + ms;
