@@ -103,6 +103,12 @@ export type { RangeOptions } from "./kv/pages.ts";
 export type { Relation } from "./kv/requests.ts";
 export { Transaction, type TransactionOptions } from "./kv/transaction.ts";
 export { TxnBuilder, type TxnOutcome } from "./kv/txn-builder.ts";
+export { type BalancerOptions, type PolicyName } from "./placement/balance/balancer.ts";
+export type { OutlierOptions } from "./placement/balance/outliers.ts";
+export type { Picked } from "./placement/balance/policy.ts";
+export type { PoolOptions } from "./placement/balance/pool.ts";
+export type { SlowStartOptions } from "./placement/balance/slow-start.ts";
+export type { PlacementKey, PlacementNode } from "./placement/placement.ts";
 export type { Channel, ChannelCall, Dialler, OutboundStream, StreamEvents } from "./store/channel.ts";
 export { CallFailure } from "./store/channel.ts";
 export type {

@@ -7,6 +7,7 @@
  */
 import { GrpcStatus, QuorateError } from "../errors.ts";
 
+/** One that keys are placed on, or that calls go to. */
 export interface PlacementNode {
   readonly id: string;
   /** Its share of the keys, relative to the others'. Above 0, at most `MAX_WEIGHT`. Default 1. */

@@ -9,14 +9,14 @@
 import type { Caller, CallerOptions } from "../registry/caller.ts";
 import type { Services } from "../registry/services.ts";
 
-type Input = string | URL | Request;
-
+/** `fetch`, with the names of services for hosts. */
 export interface ServiceFetch extends AsyncDisposable {
-  (input: Input, init?: RequestInit): Promise<Response>;
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Ends its watches. */
   close(): Promise<void>;
 }
 
+/** Options of `serviceFetch`: those of the callers it makes, one a service. */
 export interface ServiceFetchOptions extends CallerOptions {
   /** What makes the calls; default: `fetch`. */
   readonly fetch?: (input: URL, init: RequestInit) => Promise<Response>;
@@ -56,7 +56,7 @@ export function serviceFetch(services: Services, options: ServiceFetchOptions = 
     return caller;
   }
 
-  async function call(input: Input, init: RequestInit = {}): Promise<Response> {
+  async function call(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     const request = input instanceof Request ? input : null;
     const url = new URL(input instanceof Request ? input.url : input);
     const service = url.hostname;

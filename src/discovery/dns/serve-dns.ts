@@ -8,6 +8,7 @@ import type { Services, ServicesView } from "../registry/services.ts";
 import { reply } from "./reply.ts";
 import type { ZoneOptions } from "./zone.ts";
 
+/** Where a DNS server listens, and what it answers for. */
 export interface DnsOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
@@ -21,6 +22,7 @@ export interface DnsOptions {
   readonly zone?: string;
 }
 
+/** A DNS server that answers for services, until it is closed. */
 export interface DnsServer extends AsyncDisposable {
   readonly address: Address;
   close(): Promise<void>;

@@ -16,6 +16,7 @@ import { Bell } from "./bell.ts";
 import { closed, invalid, noInstance } from "./errors.ts";
 import type { Instance, InstanceFilter } from "./instance.ts";
 
+/** How a caller chooses, and how often it tries. */
 export interface CallerOptions extends BalancerOptions {
   /** Which instances, of those that are up; default: all. */
   readonly filter?: Pick<InstanceFilter, "tags" | "zone">;
@@ -47,6 +48,7 @@ export interface Attempt {
 const DEFAULT_ATTEMPTS = 3;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
+/** Calls a service: at an instance that its balancer picks, and at another one where that is safe. */
 export class Caller implements AsyncDisposable {
   readonly service: string;
   readonly #store: Store;

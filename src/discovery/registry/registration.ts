@@ -67,7 +67,7 @@ export class Registration implements AsyncDisposable {
   #lastError: Error | null = null;
   #staying: Promise<void> = Promise.resolve();
 
-  /** Resolves when it is there. @throws QuorateError `TAKEN`, `INVALID_ARGUMENT`, and what the store refuses it with */
+  /** @internal Resolves when it is there. @throws QuorateError `TAKEN`, `INVALID_ARGUMENT`, and what the store refuses it with */
   static async open(sessions: RegistrySessions, options: RegisterOptions, call?: CallOptions): Promise<Registration> {
     const registration = new Registration(sessions, options);
     try {

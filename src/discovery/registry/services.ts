@@ -64,6 +64,7 @@ export interface ServicesView {
 export class Services {
   readonly #sessions: RegistrySessions;
 
+  /** @internal `q.services` is one. */
   constructor(sessions: RegistrySessions) {
     this.#sessions = sessions;
   }

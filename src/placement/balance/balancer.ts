@@ -14,8 +14,10 @@ import { Pool, type PoolOptions } from "./pool.ts";
 import { roundRobin } from "./round-robin.ts";
 import { smoothWeighted } from "./smooth-weighted.ts";
 
+/** Who gets the next call: in turn, in turn by weight, the least busy, the quicker of two, or always the same for a key. */
 export type PolicyName = "roundRobin" | "smoothWeighted" | "leastLoaded" | "peakEwma" | "consistentHash";
 
+/** How calls are spread. */
 export interface BalancerOptions extends PoolOptions {
   /** Default `peakEwma`. */
   readonly policy?: PolicyName;

@@ -1,5 +1,6 @@
 import { refuse } from "../placement.ts";
 
+/** When an instance that fails is given no calls for a while. */
 export interface OutlierOptions {
   /** So many failures in a row bar an instance. Default 5. */
   readonly failures?: number;

@@ -11,6 +11,7 @@ export interface Ask<T extends PlacementNode = PlacementNode> {
   readonly isExcluded?: (instance: T) => boolean;
 }
 
+/** An instance that a call goes to. */
 export interface Picked<T extends PlacementNode> {
   readonly instance: T;
   /** Must be called once the call is over; the second time does nothing. */

@@ -6,6 +6,7 @@ import { SlowStart, type SlowStartOptions } from "./slow-start.ts";
 /** The own zone is left when less than this part of its instances is open: the rest could not bear all calls. */
 const LEAST_LOCAL = 0.5;
 
+/** What holds whichever policy chooses. */
 export interface PoolOptions {
   /** Where the caller stands: instances there come first, as long as at least half of them are open. */
   readonly zone?: string;

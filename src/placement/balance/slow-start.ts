@@ -1,5 +1,6 @@
 import { refuse } from "../placement.ts";
 
+/** How an instance that has just joined is spared. */
 export interface SlowStartOptions {
   /** Until an instance that joins has its whole weight. Default 30,000 ms. */
   readonly windowMs?: number;

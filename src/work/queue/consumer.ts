@@ -51,6 +51,7 @@ export interface ConsumerParts<T> {
 
 const PROMOTION_SLACK_MS = 2;
 
+/** Receives the messages of a queue, one by one or in batches; each stays with it until it says what becomes of it. */
 export class Consumer<T> implements AsyncDisposable {
   readonly #parts: ConsumerParts<T>;
   readonly #prefetch: number;
@@ -70,7 +71,7 @@ export class Consumer<T> implements AsyncDisposable {
   /** When all lanes were looked into last. */
   #lookedAt = 0;
 
-  /** @throws QuorateError `INVALID_ARGUMENT` */
+  /** @internal `queue.consumer()` makes them. @throws QuorateError `INVALID_ARGUMENT` */
   constructor(parts: ConsumerParts<T>, options: ConsumerOptions = {}) {
     const { prefetch = 16, visibilityMs = Number.POSITIVE_INFINITY, pollMs = 1_000 } = options;
     if (!Number.isSafeInteger(prefetch) || prefetch < 1 || prefetch > 1_000) {

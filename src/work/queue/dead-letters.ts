@@ -25,11 +25,13 @@ export interface DeadLetter<T> {
   readonly key: string | null;
 }
 
+/** The messages of a queue that failed too often or were rejected, with the reasons: to look at, to send again, to drop. */
 export class DeadLetters<T> {
   readonly #layout: Layout;
   readonly #sessions: WorkSessions;
   readonly #decode: (payload: ByteString) => T;
 
+  /** @internal Queues make them. */
   constructor(layout: Layout, sessions: WorkSessions, decode: (payload: ByteString) => T) {
     this.#layout = layout;
     this.#sessions = sessions;

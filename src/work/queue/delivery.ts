@@ -51,6 +51,7 @@ export class Delivery<T = unknown> {
   #settling = false;
   #expiry: { cancel(): void } | null = null;
 
+  /** @internal Consumers make them. */
   constructor(parts: DeliveryParts, value: T) {
     this.#parts = parts;
     this.value = value;

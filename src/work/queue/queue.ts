@@ -56,7 +56,7 @@ export interface QueueLength {
 /** A durable queue; messages are received at least once, until they are acknowledged. */
 export class Queue<In, Out = In> {
   readonly name: string;
-  /** For tasks, which keep their records beside. */
+  /** @internal For tasks, which keep their records beside. */
   readonly layout: Layout;
   readonly deadLetters: DeadLetters<Out>;
   readonly #sessions: WorkSessions;
@@ -66,6 +66,7 @@ export class Queue<In, Out = In> {
   readonly #what: string;
 
   /**
+   * @internal `q.queue()` makes them.
    * @param sessions of consumers: short, so that others get soon what a dead one held
    * @param writers of senders: long, so that outcomes become known
    * @throws QuorateError `INVALID_ARGUMENT`
@@ -105,7 +106,7 @@ export class Queue<In, Out = In> {
     return Promise.all(values.map((value) => this.send(value, options)));
   }
 
-  /** `send`, with writes in the same transaction. For those who build on queues. */
+  /** @internal `send`, with writes in the same transaction: for tasks. */
   sendWith(value: In, options: SendOptions, beside: (place: MessagePlace) => Beside): Promise<Sent> {
     return this.#sender.send(encodeWith(this.#codec, value), options, beside);
   }

@@ -46,6 +46,7 @@ const GRACE_MS = 60_000;
 const JITTER_MS = 25;
 const LONGEST_SLEEP_MS = 60_000;
 
+/** What is to be done at its times, each time once, by whichever program runs schedules then. */
 export class Schedules {
   readonly #sessions: WorkSessions;
   readonly #type: (name: string) => TaskType<unknown, unknown>;

@@ -36,6 +36,7 @@ export class TaskHandle<Out> {
   readonly #layout: Layout;
   readonly #kept: Shelf;
 
+  /** @internal Definitions of tasks make them. */
   constructor({ store, layout, keys, kept }: TaskPlace, id: string, duplicate: boolean) {
     this.#kept = kept;
     this.#store = store;

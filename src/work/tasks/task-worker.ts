@@ -45,6 +45,7 @@ export class TaskWorker implements AsyncDisposable {
   readonly #cancelled = new Set<string>();
   readonly #stop = new AbortController();
 
+  /** @internal Definitions of tasks make them. */
   constructor(parts: TaskWorkerParts, handler: Handler, { capacity = 1 }: TaskWorkerOptions) {
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw invalid(`capacity is ${String(capacity)}: give a whole number from 1 on`);

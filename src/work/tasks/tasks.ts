@@ -76,7 +76,7 @@ export class TaskType<In, Out> {
   readonly #stamps: Stamps;
   readonly #options: TaskOptions;
 
-  /** @throws QuorateError `INVALID_ARGUMENT` */
+  /** @internal `q.tasks` makes them. @throws QuorateError `INVALID_ARGUMENT` */
   constructor(sessions: WorkSessions, writers: WorkSessions, name: string, options: TaskOptions) {
     const { keepMs = DAY_MS, attempts = 5, maxLength } = options;
     for (const [option, value] of Object.entries({ keepMs, attempts, ...options })) {
@@ -101,7 +101,10 @@ export class TaskType<In, Out> {
     return this.submitWith(input, options, { success: [] });
   }
 
-  /** `submit`, with writes in the same transaction, and conditions: where they do not hold it counts as a duplicate. */
+  /**
+   * @internal `submit`, with writes in the same transaction, and conditions: where they do not hold it counts as a
+   * duplicate.
+   */
   async submitWith(input: In, options: SubmitOptions, beside: Beside): Promise<TaskHandle<Out>> {
     const { id = this.#stamps.next(), queueMs, ...send } = options;
     const record = this.#place.keys.record(id);
@@ -154,6 +157,7 @@ function sendOptions(options: Omit<SubmitOptions, "id" | "queueMs">): Omit<Submi
 export class TaskDefinition<In, Out, State = unknown> extends TaskType<In, Out> {
   readonly #handler: TaskHandler<In, Out, State>;
 
+  /** @internal `q.tasks.define()` makes them. */
   constructor(
     sessions: WorkSessions,
     writers: WorkSessions,
@@ -186,6 +190,7 @@ export class Tasks {
   readonly #sessions: WorkSessions;
   readonly #writers: WorkSessions;
 
+  /** @internal `q.tasks` is one. */
   constructor(sessions: WorkSessions, writers: WorkSessions) {
     this.#sessions = sessions;
     this.#writers = writers;
