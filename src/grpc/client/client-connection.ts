@@ -13,7 +13,6 @@ import {
   mustHaveLength,
   mustHaveNoStream,
   mustHaveStream,
-  mustNotBeIdle,
   paddingOf,
   protocolError,
   tooMuch,
@@ -30,7 +29,6 @@ import {
   FrameType,
   frame,
   goAwayFrame,
-  LARGEST_STREAM_ID,
   LARGEST_WINDOW,
   PREFACE,
   resetStreamFrame,
@@ -42,14 +40,13 @@ import {
 } from "../http2/frames.ts";
 import { HeaderAssembly } from "../http2/header-assembly.ts";
 import { HeaderReader } from "../http2/header-reader.ts";
-import { LinkedQueue } from "../http2/linked-queue.ts";
 import { Sender } from "../http2/sender.ts";
 import { readSettings } from "../http2/settings.ts";
 import type { Slab } from "../http2/slab.ts";
-import { Streams } from "../http2/streams.ts";
 import type { Turn } from "../http2/turn.ts";
 import { type AnswerHead, readAnswerHead } from "./answer-head.ts";
 import { type AnswerConsumer, ClientStream, STREAM_WINDOW, type StreamFault } from "./client-stream.ts";
+import { ClientStreams } from "./client-streams.ts";
 import { RequestFraming } from "./request-framing.ts";
 
 /** Bytes that a server may have on their way on one connection. They are taken as they come, so it is one number for all. */
@@ -85,18 +82,10 @@ export class ClientConnection {
   readonly #assembly: HeaderAssembly;
   readonly #headers: HeaderReader<AnswerHead>;
   readonly #sender: Sender<ClientStream>;
-  /** Those that are admitted: they have a number. */
-  readonly #streams = new Streams<ClientStream>();
-  /** Those that the server does not take yet. */
-  readonly #waiting = new LinkedQueue<ClientStream>();
+  readonly #streams: ClientStreams;
   #state: "greeting" | "open" | "leaving" | "closed" = "greeting";
   /** Why it is leaving or closed. */
   #reason: Error | null = null;
-  #nextId: number;
-  /** The server takes no later streams. */
-  #lastTaken = LARGEST_STREAM_ID;
-  /** Streams that the server takes at once. */
-  #maxStreams = Number.POSITIVE_INFINITY;
   /** What new streams' windows begin with. */
   #sendWindow = DEFAULT_WINDOW;
   /** Bytes of DATA that the server may send on the whole connection. */
@@ -109,7 +98,7 @@ export class ClientConnection {
     this.#connection = connection;
     this.#turn = context.turn;
     this.#events = events;
-    this.#nextId = nextId;
+    this.#streams = new ClientStreams(nextId);
     this.#reader = new FrameReader(this, "");
     this.#assembly = new HeaderAssembly(BLOCK_LIMITS, this);
     const { maxHeaderListBytes } = BLOCK_LIMITS;
@@ -147,7 +136,7 @@ export class ClientConnection {
    */
   open(block: Uint8Array, request: Uint8Array | null, consumer: AnswerConsumer): ClientStream {
     const stream = new ClientStream(this, block, request, consumer);
-    this.#waiting.push(stream);
+    this.#streams.wait(stream);
     this.#admit();
     return stream;
   }
@@ -162,7 +151,7 @@ export class ClientConnection {
     if (this.#state === "leaving" || this.#state === "closed") return;
     this.#state = "leaving";
     this.#reason = reason;
-    const refused = this.#takeOutRefused();
+    const refused = this.#streams.takeOutRefused();
     this.#events.over(reason);
     this.#tellRefused(refused, reason);
   }
@@ -178,7 +167,7 @@ export class ClientConnection {
     if (this.#state === "closed") return;
     this.#sender.pump();
     // Those that have one are out; the others are better off on another connection.
-    if (this.#nextId > LARGEST_STREAM_ID) this.leave(new Error("the connection has used up its numbers of streams"));
+    if (this.#streams.areUsedUp) this.leave(new Error("the connection has used up its numbers of streams"));
     if (!this.#sender.hasWork) return;
     this.#isAwaited = true;
     this.#turn.postpone(this);
@@ -273,7 +262,7 @@ export class ClientConnection {
     const isPadded = (flags & Flag.padded) !== 0;
     const from = isPadded ? start + 1 : start;
     const to = isPadded ? end - paddingOf(bytes, start, end) : end;
-    const stream = this.#find(id, "DATA");
+    const stream = this.#streams.find(id, "DATA");
     if (stream === null) return;
     if (!stream.hasHead) return this.#malformed(stream, ErrorCode.protocolError, "DATA came before the header block");
     stream.receiveWindow -= end - start;
@@ -290,7 +279,7 @@ export class ClientConnection {
   headerBlock(bytes: Uint8Array, from: number, to: number, id: number, endStream: boolean): void {
     // The block is read in any case: the tables of both ends must stay in step.
     const head = this.#headers.read(bytes, from, to);
-    const stream = this.#find(id, "HEADERS");
+    const stream = this.#streams.find(id, "HEADERS");
     if (stream === null) return;
     const { httpStatus, malformed } = head;
     if (malformed !== null) return this.#malformed(stream, ErrorCode.protocolError, malformed);
@@ -310,22 +299,9 @@ export class ClientConnection {
     else stream.consumer.head(head);
   }
 
-  /** Null: it is over, and the frame came too late. @throws ConnectionError if the frame may not come at all */
-  #find(id: number, name: string): ClientStream | null {
-    const stream = this.#streams.get(id);
-    if (stream === null) {
-      mustNotBeIdle(id, this.#streams.lastId, name);
-      if (!this.#streams.hasClosed(id)) return null;
-      throw new ConnectionError(ErrorCode.streamClosed, `${name} for stream ${id}, which the server had ended`);
-    }
-    if (!stream.headersSent) throw protocolError(`${name} for stream ${id}, which was not opened`);
-    return stream;
-  }
-
   #resetByServer(id: number, code: number): void {
-    const stream = this.#streams.get(id);
-    if (stream === null) return mustNotBeIdle(id, this.#streams.lastId, "RST_STREAM");
-    if (!stream.headersSent) throw protocolError(`RST_STREAM for stream ${id}, which was not opened`);
+    const stream = this.#streams.peek(id, "RST_STREAM");
+    if (stream === null) return;
     const text = `the server ended the call with ${errorName(code)}`;
     // So it says that it has done nothing with it (RFC 9113 §8.7), and part of an answer would say the contrary.
     const isRefused = code === ErrorCode.refusedStream && !stream.hasHead;
@@ -339,7 +315,7 @@ export class ClientConnection {
     const { window, maxFrame, maxStreams, push } = readSettings(bytes, from, to);
     if (push === true) throw protocolError("SETTINGS_ENABLE_PUSH is 1, which a server may not ask for");
     if (maxFrame !== null) this.#sender.maxFrame = maxFrame;
-    if (maxStreams !== null) this.#maxStreams = maxStreams;
+    if (maxStreams !== null) this.#streams.most = maxStreams;
     if (window !== null) this.#resizeWindows(window);
     this.#answer(frame(FrameType.settings, Flag.ack, 0, new Uint8Array(0)));
     if (this.#state === "greeting") {
@@ -367,8 +343,8 @@ export class ClientConnection {
       if (this.#sender.window + increment > LARGEST_WINDOW) throw windowTooLarge("the connection");
       return this.#sender.widen(increment);
     }
-    const stream = this.#streams.get(id);
-    if (stream === null) return mustNotBeIdle(id, this.#streams.lastId, "WINDOW_UPDATE");
+    const stream = this.#streams.peek(id, "WINDOW_UPDATE");
+    if (stream === null) return;
     if (increment === 0) return this.#malformed(stream, ErrorCode.protocolError, "WINDOW_UPDATE by nothing");
     if (stream.sendWindow + increment > LARGEST_WINDOW) {
       return this.#malformed(stream, ErrorCode.flowControlError, `its window grew beyond ${LARGEST_WINDOW} bytes`);
@@ -384,20 +360,10 @@ export class ClientConnection {
   #goAway(last: number, code: number, debug: Uint8Array): void {
     const said = new TextDecoder().decode(debug);
     const why = code === ErrorCode.noError ? "" : `: ${errorName(code)}${said === "" ? "" : ` ${said}`}`;
-    // A later one may name an earlier stream, never the other way round (RFC 9113 §6.8).
-    this.#lastTaken = Math.min(last, this.#lastTaken);
+    this.#streams.takenUpTo(last);
     const reason = new Error(`the server ends the connection${why}`);
     if (this.#state === "open") this.leave(reason);
-    else this.#tellRefused(this.#takeOutRefused(), reason);
-  }
-
-  /** Ends the streams that the server certainly does not look at any more. */
-  #takeOutRefused(): ClientStream[] {
-    const refused = this.#streams.all().filter((stream) => !stream.headersSent || stream.id > this.#lastTaken);
-    for (const { id } of refused) this.#streams.remove(id, true);
-    for (let stream = this.#waiting.shift(); stream !== null; stream = this.#waiting.shift()) refused.push(stream);
-    for (const stream of refused) stream.close();
-    return refused;
+    else this.#tellRefused(this.#streams.takeOutRefused(), reason);
   }
 
   #tellRefused(refused: readonly ClientStream[], reason: Error): void {
@@ -406,18 +372,11 @@ export class ClientConnection {
     this.#emptied();
   }
 
-  /** Lets those begin that the server takes, in the order in which they came. */
+  /** Lets those begin that the server takes. */
   #admit(): void {
     if (this.#state !== "open") return;
-    while (this.#streams.size < this.#maxStreams && this.#nextId <= LARGEST_STREAM_ID) {
-      const stream = this.#waiting.shift();
-      if (stream === null) return;
-      stream.id = this.#nextId;
-      stream.isAdmitted = true;
+    for (let stream = this.#streams.admit(); stream !== null; stream = this.#streams.admit()) {
       stream.sendWindow = this.#sendWindow;
-      this.#nextId += 2;
-      this.#streams.lastId = stream.id;
-      this.#streams.add(stream);
       this.#sender.enlist(stream);
       this.#wake();
     }
@@ -497,9 +456,7 @@ export class ClientConnection {
     this.#reason ??= reason;
     this.#connection.destroy();
     if (!wasOver) this.#events.over(reason);
-    const streams = this.#streams.all();
-    for (let stream = this.#waiting.shift(); stream !== null; stream = this.#waiting.shift()) streams.push(stream);
-    for (const stream of streams) {
+    for (const stream of this.#streams.takeOutAll()) {
       // Given up by who was told before it.
       if (stream.isClosed) continue;
       const { mayHaveArrived } = stream;
