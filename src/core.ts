@@ -72,6 +72,7 @@ export type {
 } from "./discovery/registry/instance.ts";
 export { type RegisterOptions, Registration } from "./discovery/registry/registration.ts";
 export { Services, type ServicesView, type ServiceView } from "./discovery/registry/services.ts";
+export type { Mark, RegistrySession, RegistrySessions, Settled } from "./discovery/registry/session.ts";
 export type { Clock, Random, Scheduled } from "./environment.ts";
 export { GrpcStatus, InvariantViolation, QuorateError, type QuorateErrorOptions } from "./errors.ts";
 export { Cache } from "./kv/cache.ts";

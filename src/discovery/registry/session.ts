@@ -31,6 +31,7 @@ export interface RegistrySession extends Ending {
   };
 }
 
+/** Where a registration gets its session from: `q.session()` is one. */
 export interface RegistrySessions {
   readonly store: Store;
   /** Whether a new session takes the place of one that was lost. */

@@ -51,6 +51,7 @@ export class Schedules {
   readonly #sessions: WorkSessions;
   readonly #type: (name: string) => TaskType<unknown, unknown>;
 
+  /** @internal `q.schedules` is one. */
   constructor(sessions: WorkSessions, type: (name: string) => TaskType<unknown, unknown>) {
     this.#sessions = sessions;
     this.#type = type;
