@@ -22,7 +22,7 @@ const profiles: { readonly [kind in ProgramFaultKind]: Profile } = {
   pause: { chance: 0.6, weight: 4, forMs: [0.02, 2.5], inLives: true },
   freeze: { chance: 0.3, weight: 2, forMs: [0.02, 2.5], inLives: true },
   cutOff: { chance: 0.6, weight: 4, forMs: [0.05, 2.5], inLives: true },
-  slowWay: { chance: 0.4, weight: 3, forMs: [200, 4_000], amount: [5, 2_500] },
+  slowWay: { chance: 0.4, weight: 3, forMs: [0.1, 3], inLives: true, amount: [5, 2_500] },
   resetWays: { chance: 0.4, weight: 2, forMs: [0, 0] },
   forgottenWays: { chance: 0.3, weight: 2, forMs: [0, 0] },
   clockRate: { chance: 0.3, weight: 1, forMs: [2_000, 10_000], amount: [1 - CLOCK_DRIFT, 1 + CLOCK_DRIFT] },

@@ -30,7 +30,7 @@ export const programFaultKinds = {
   pause: "the program stands still (SIGSTOP), its clock goes on",
   freeze: "the program stands still, and its clock with it (a suspended virtual machine)",
   cutOff: "bytes between the program and some members vanish",
-  slowWay: "bytes between the program and one member take up to `amount` ms",
+  slowWay: "bytes between the program and some members take up to `amount` ms",
   resetWays: "the program's connections break",
   forgottenWays: "the program's connections pass nothing on any more, and nobody is told",
   clockRate: "the program's clock runs at `amount` times true time",

@@ -66,7 +66,7 @@ export class ProgramNemesis {
       case "cutOff":
         return this.#cutOff(machine.host, hosts);
       case "slowWay":
-        return this.#slow(machine.host, hosts[0] ?? "m0", fault.amount);
+        return this.#slow(machine.host, hosts, fault.amount);
       case "resetWays":
         for (const host of hosts) network.reset(machine.host, host);
         return null;
@@ -116,9 +116,9 @@ export class ProgramNemesis {
     };
   }
 
-  #slow(host: string, other: string, mostMs: number): () => void {
+  #slow(host: string, others: readonly string[], mostMs: number): () => void {
     const { network, plan } = this.#world;
-    const links = [network.link(host, other), network.link(other, host)];
+    const links = others.flatMap((other) => [network.link(host, other), network.link(other, host)]);
     const { minDelayMs, maxDelayMs } = plan.cluster;
     for (const link of links) Object.assign(link, { minDelayMs: mostMs / 4, maxDelayMs: mostMs });
     return () => {

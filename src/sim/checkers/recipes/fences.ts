@@ -1,6 +1,7 @@
 /**
  * Fences tell holders apart and grow with them: no two holdings of a resource have the same, and of what one at a time
- * holds each has a greater one than all that were let in before. Who observes an election is told of leaders in that order.
+ * holds each has a greater one than all that were let in before, but for who hears old news when its clock goes on.
+ * Who observes an election is told of leaders in that order.
  */
 
 import type { Violation } from "../../history.ts";
@@ -21,13 +22,13 @@ function checkHoldings({ holdings }: RecipeHistory): Violation | null {
     const seen = new Set<number>();
     let highest = ofResource[0];
     for (const holding of ofResource) {
-      const { fence, ordered } = holding;
+      const { fence, ordered, clockStopped } = holding;
       if (seen.has(fence)) {
         const both = ofResource.filter((other) => other.fence === fence);
         return violation(NAME, `${holdingText(holding)} is not the only one with it`, holdingTable(both));
       }
       seen.add(fence);
-      if (highest !== undefined && ordered && fence < highest.fence) {
+      if (highest !== undefined && ordered && !clockStopped && fence < highest.fence) {
         const sentence = `${holdingText(holding)} came after ${holdingText(highest)}`;
         return violation(NAME, sentence, holdingTable([highest, holding]));
       }

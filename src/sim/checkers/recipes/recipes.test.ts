@@ -74,8 +74,10 @@ suite("checkers of recipes", () => {
     const before = story.put(A);
     story.granted("p1.1", B, story.put(B));
     assert.match(says(fairness, story), /p1\.1.* has others before it/);
-    story.granted("p0.1", A, before);
+    const late = story.granted("p0.1", A, before);
     assert.match(says(fences, story), /p0\.1.* came after p1\.1/);
+    late.clockStopped = true;
+    assert.equal(says(fences, story), "nothing", "it heard old news");
   });
 
   test("a leader that is told after a later one is seen", () => {
