@@ -20,7 +20,7 @@ const START_MS = 30_000;
 const STOP_MS = 20_000;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const { version, engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { version, engines, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 assert.ok(
   OLDEST_NODE.startsWith(engines.node.slice(2)),
   `engines says ${engines.node}, this check uses ${OLDEST_NODE}`,
@@ -39,7 +39,7 @@ try {
       .join(", ")}`,
   );
   compareWithReadme(weights);
-  installOldestNode();
+  installWhatUsersHave();
   typeCheck();
   const nodes = [join(place, "node_modules", "node", "bin", "node"), process.execPath];
   for (const node of nodes) {
@@ -97,8 +97,10 @@ function installInto(tarball) {
   console.log(`npx quorate version: ${said.trim().split("\n")[0]}`);
 }
 
-function installOldestNode() {
-  execFileSync("npm", ["install", "--loglevel=error", `node@${OLDEST_NODE}`], {
+/** The oldest Node, and what a TypeScript program on Node has of its own. */
+function installWhatUsersHave() {
+  const types = `@types/node@${devDependencies["@types/node"]}`;
+  execFileSync("npm", ["install", "--loglevel=error", `node@${OLDEST_NODE}`, types], {
     cwd: place,
     stdio: "inherit",
     timeout: NPM_MS,
