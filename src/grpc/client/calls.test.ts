@@ -54,6 +54,20 @@ test("calls of one event leave in one write, a message of a stream with them", (
   assert.deepEqual(t.server.begun, [1, 3, 5]);
 });
 
+test("an acknowledgement leaves with the next request, or at the end of the turn", () => {
+  const t = new TestClient();
+  const { wire } = t.server;
+  const before = wire.writes;
+  const ping = frame(FrameType.ping, Flag.none, 0, new Uint8Array(8));
+  t.server.send(ping);
+  t.begin("a");
+  t.clock.turn();
+  assert.deepEqual([wire.writes - before, t.server.count(FrameType.ping)], [1, 1]);
+  t.server.send(ping, ping);
+  t.clock.turn();
+  assert.deepEqual([wire.writes - before, t.server.count(FrameType.ping)], [2, 3]);
+});
+
 test("an answer with trailers only brings the server's error, its text decoded", () => {
   const t = new TestClient();
   const { heard } = t.call("a");

@@ -43,7 +43,7 @@ import { HeaderReader } from "../http2/header-reader.ts";
 import { Sender } from "../http2/sender.ts";
 import { readSettings } from "../http2/settings.ts";
 import type { Slab } from "../http2/slab.ts";
-import type { Turn } from "../http2/turn.ts";
+import type { Flushable, Turn } from "../http2/turn.ts";
 import { type AnswerHead, readAnswerHead } from "./answer-head.ts";
 import { type AnswerConsumer, ClientStream, STREAM_WINDOW, type StreamFault } from "./client-stream.ts";
 import { ClientStreams } from "./client-streams.ts";
@@ -92,6 +92,7 @@ export class ClientConnection {
   #receiveWindow = CONNECTION_WINDOW;
   #isReading = false;
   #isAwaited = false;
+  #isPostponed = false;
 
   /** Greets at once. @param nextId the number of the first stream, odd */
   constructor(connection: Connection, context: ClientConnectionContext, events: ClientConnectionEvents, nextId = 1) {
@@ -118,6 +119,7 @@ export class ClientConnection {
     ] as const;
     this.#say(settingsFrame(settings));
     this.#say(windowUpdateFrame(0, CONNECTION_WINDOW - DEFAULT_WINDOW));
+    this.#wake();
   }
 
   /** Where the server is, for texts. */
@@ -183,7 +185,7 @@ export class ClientConnection {
       this.#fail(error);
     }
     this.#isReading = false;
-    if (this.#sender.hasWork) this.flush();
+    if (this.#sender.hasStreams) this.flush();
   }
 
   /** Requests leave with those of the same event; what is made while frames are read, when all of them were. */
@@ -193,11 +195,23 @@ export class ClientConnection {
     this.#turn.add(this);
   }
 
-  /** Queues bytes that are no stream's. */
+  /**
+   * Queues bytes that are no stream's: they leave with the next request, or at the end of the turn. Nobody waits for them,
+   * and what brings them often brings a request about, too: of two writes the system makes one.
+   */
   #say(bytes: Uint8Array): void {
     this.#sender.control(bytes);
-    this.#wake();
+    if (this.#isPostponed || this.#isAwaited) return;
+    this.#isPostponed = true;
+    this.#turn.postpone(this.#postponed);
   }
+
+  readonly #postponed: Flushable = {
+    flush: () => {
+      this.#isPostponed = false;
+      if (this.#sender.hasWork) this.flush();
+    },
+  };
 
   /** What the reader calls. */
   frame(bytes: Uint8Array, at: number, length: number): void {

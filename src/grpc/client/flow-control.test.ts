@@ -80,6 +80,7 @@ test("a large answer is allowed as a whole once its length is known, and the con
     t.server.send(t.server.script.data(1, bytes.subarray(at, at + 16_000)));
   }
   t.server.trailers(1);
+  t.clock.turn();
   assert.deepEqual([heard.outcome, heard.messages[0]?.length], ["status 0", size]);
   const granted = t.server.granted(0) + DEFAULT_WINDOW - bytes.length;
   assert.ok(granted >= 8 << 20, `${granted} bytes are left of the connection's window`);
@@ -90,6 +91,7 @@ test("a stream's window is filled up again while messages come", () => {
   const { heard } = t.stream();
   t.server.head(1);
   for (let n = 0; n < 200; n++) t.server.message(1, "x".repeat(16_000));
+  t.clock.turn();
   assert.equal(heard.messages.length, 200);
   assert.ok(t.server.granted(1) >= 199 * 16_005 - (1 << 20));
 });

@@ -256,6 +256,7 @@ test("pings and settings are acknowledged", () => {
   const t = new TestClient();
   t.server.send(frame(FrameType.ping, Flag.none, 0, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)));
   t.server.set([[Setting.initialWindowSize, DEFAULT_WINDOW]]);
+  t.clock.turn();
   const acks = t.server.frames.filter(({ flags }) => flags === Flag.ack);
   assert.deepEqual(
     acks.map(({ type, payload }) => [type, payload.length]),

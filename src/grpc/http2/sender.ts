@@ -89,6 +89,11 @@ export class Sender<S extends Outgoing<S>> {
     return !this.#isBlocked && (this.#control.length > 0 || !this.#ready.isEmpty);
   }
 
+  /** `pump` would send something of a stream. */
+  get hasStreams(): boolean {
+    return !this.#isBlocked && !this.#ready.isEmpty;
+  }
+
   /** A whole frame, in front of all streams' frames. */
   control(frame: Uint8Array): void {
     this.#control.push(frame);
