@@ -6,7 +6,8 @@
  *        │  another stream     are out      │
  *        └───────────┴─────────────┴────────┘ cancelled, refused, reset, or the connection is lost
  *
- * Until its first message is out as a whole, nobody can have acted on it: `mayHaveArrived`.
+ * Until its first message is out as a whole, and when the server refused it, nobody can have acted on it:
+ * `mayHaveArrived`.
  */
 import { Flag } from "../http2/frames.ts";
 import { Outgoing } from "../http2/outgoing.ts";
@@ -61,6 +62,8 @@ export class ClientStream extends Outgoing<ClientStream> {
   /** The header block in front of the messages has come. */
   hasHead = false;
   isAdmitted = false;
+  /** The server has said that it does not look at it. */
+  isRefused = false;
   readonly #host: ClientStreamHost;
   #isHeld = false;
 
@@ -76,7 +79,7 @@ export class ClientStream extends Outgoing<ClientStream> {
   }
 
   get mayHaveArrived(): boolean {
-    return this.sentMessages > 0;
+    return this.sentMessages > 0 && !this.isRefused;
   }
 
   /** Queues a message; dropped if the stream is over. */

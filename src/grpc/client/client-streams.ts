@@ -87,7 +87,10 @@ export class ClientStreams {
     const refused = this.all().filter((stream) => !stream.headersSent || stream.id > this.#lastTaken);
     for (const { id } of refused) this.remove(id, true);
     refused.push(...this.#takeOutWaiting());
-    for (const stream of refused) stream.close();
+    for (const stream of refused) {
+      stream.isRefused = true;
+      stream.close();
+    }
     return refused;
   }
 
