@@ -163,7 +163,8 @@ test("Ctrl-Z stops the command and who watches over it; both go on together", { 
   const [pid = 0] = await pidsOf(command);
   const both = (): string => stateOf(command.pid) + stateOf(pid);
   command.signal("SIGTSTP");
-  await eventually("both are stopped", () => assert.equal(both(), "TT"), { withinMs: 30_000 });
+  // D: a shell that starts a command waits within vfork for a child that was stopped before it could begin.
+  await eventually("both are stopped", () => assert.match(both(), /^T[TD]$/), { withinMs: 30_000 });
   command.signal("SIGCONT");
   await eventually("both go on", () => assert.doesNotMatch(both(), /T/), { withinMs: 30_000 });
   process.kill(-pid, "SIGKILL");
